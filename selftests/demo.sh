@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The demonstration: real programs talk over Kite on a stock kernel.
+#
+#	demo.sh			boot a VM and run the demonstration in it
+#	demo.sh --inside	the part that runs in the VM, as root
+#
+# Prints what it does as a transcript. Each step is checked, and the first one
+# that does not hold ends the demonstration with a non-zero status.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(dirname "$here")
+
+if [ "$1" != --inside ]; then
+	echo "Booting a VM with Debian's 6.12 kernel. It sees this machine's files,"
+	echo "and what it writes goes nowhere."
+	exec "$here/vm/run" --kernel 6.12 --no-module -- "$here/demo.sh" --inside
+fi
+
+ko=${KITE_KO:-$top/build/$(uname -r)/kite.ko}
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+node_any=ffffffff
+node_local=01000000
+
+fail()
+{
+	echo "demo: FAILED: $*"
+	exit 1
+}
+
+title()
+{
+	echo
+	echo "== $*"
+}
+
+# run COMMAND...: show it as typed at a prompt, and run it
+run()
+{
+	echo "\$ $*"
+	"$@"
+}
+
+# The address of socat's generic sockets is in hex, without the family: two
+# zero bytes, the port, the node and four zero bytes, numbers little endian.
+address()
+{
+	printf 'x0000%02x%02x0000%s00000000' $(($1 & 255)) $(($1 >> 8)) "$2"
+}
+
+# load [ARG...]: insmod, and what the kernel says to it
+load()
+{
+	local before
+
+	before=$(dmesg | wc -l)
+	run insmod "$ko" "$@" || fail "insmod"
+	dmesg | tail -n +$((before + 1)) | grep kite: || fail "no line in the kernel log"
+}
+
+# The socket's memory, and with it the module, is free only after an RCU grace
+# period: a moment later than close().
+unload()
+{
+	local i
+
+	echo "\$ rmmod kite"
+	for ((i = 0; i < 100; i++)); do
+		rmmod kite 2>"$work/rmmod" && return
+		sleep 0.1
+	done
+	cat "$work/rmmod"
+	fail "kite.ko did not unload"
+}
+
+# transfer FROM TO FROM TO: two socats, the first in the background. The one
+# that connects tries until the other one listens.
+transfer()
+{
+	local there start
+
+	start=$(date +%s)
+	echo "\$ socat -u -b 65536 $1 $2 &"
+	socat -u -b 65536 "$1" "$2" &
+	there=$!
+	run socat -u -b 65536 "$3" "$4" || fail "socat $3 $4"
+	wait $there || fail "socat $1 $2"
+	echo "(took $(($(date +%s) - start)) s)"
+}
+
+sum()
+{
+	echo "\$ sha256sum ${1##*/}"
+	(cd "$work" && sha256sum "${1##*/}") | tee "$1.sum"
+	[ "$(cut -d' ' -f1 "$1.sum")" = "$(cut -d' ' -f1 "$work/file.sum")" ] ||
+		fail "${1##*/} is not what was sent"
+}
+
+title "The machine: a stock kernel, $(uname -r)"
+[ -f "$ko" ] || fail "$ko is not built"
+[ -e /sys/module/kite ] && fail "kite.ko is already loaded"
+load
+
+title "A file of 64 MiB, from one socat to another over family 18"
+family=$(cat /sys/module/kite/parameters/family)
+[ "$family" = 18 ] || fail "the family is $family"
+echo "\$ head -c 64M /dev/urandom >$work/file"
+head -c 64M /dev/urandom >"$work/file"
+sum "$work/file"
+transfer "SOCKET-LISTEN:18:0:$(address 7001 $node_any)" "CREATE:$work/there" \
+	"OPEN:$work/file" \
+	"SOCKET-CONNECT:18:0:$(address 7001 $node_local),retry=100,interval=0.1"
+sum "$work/there"
+
+title "And back: now the server sends and the client receives"
+transfer "OPEN:$work/there" "SOCKET-LISTEN:18:0:$(address 7002 $node_any)" \
+	"SOCKET-CONNECT:18:0:$(address 7002 $node_local),retry=100,interval=0.1" \
+	"CREATE:$work/back"
+sum "$work/back"
+
+title "The module stays while a socket is open"
+socat "SOCKET-LISTEN:18:0:$(address 7003 $node_any)" - </dev/null &
+listener=$!
+sleep 1
+kill -0 $listener || fail "socat does not listen"
+run rmmod kite && fail "kite.ko went away under an open socket"
+echo "\$ kill $listener	# the socat that held the socket"
+kill $listener
+wait $listener
+unload
+
+title "As AF_VSOCK: a Python program that knows nothing of Kite"
+grep -q vsock /proc/modules && fail "the kernel's own vsock is loaded"
+load family=40
+run timeout 60 /usr/bin/python3 "$here/demo-vsock.py" | tee "$work/python"
+[ "${PIPESTATUS[0]}" = 0 ] || fail "demo-vsock.py"
+grep -q "HELLO OVER AF_VSOCK" "$work/python" || fail "the answer is not the right one"
+unload
+
+echo
+echo "demo: it worked: 64 MiB there and back over AF_KITE, and AF_VSOCK programs unchanged"

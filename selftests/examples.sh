@@ -1,0 +1,179 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Run the programs of userspace/examples and the two of README.md.
+#
+# They are what a newcomer tries first, so they are tested as a newcomer runs
+# them: as programs, over a loaded kite.ko. KITE_EXAMPLES names the directory
+# with the binaries.
+
+here=$(cd "$(dirname "$0")" && pwd)
+bin=${KITE_EXAMPLES:-$here/../build/userspace/examples}
+family=$(cat /sys/module/kite/parameters/family 2>/dev/null)
+tmp=
+port=7100
+count=0
+failed=0
+pids=
+
+skip_all()
+{
+	echo "1..0 # SKIP $1"
+	exit 4
+}
+
+ok()
+{
+	count=$((count + 1))
+	echo "ok $count $1"
+}
+
+not_ok()
+{
+	count=$((count + 1))
+	failed=$((failed + 1))
+	echo "not ok $count $1"
+	# What the programs said belongs to the failure.
+	cat "$tmp"/*.log 2>/dev/null | sed 's/^/# /'
+}
+
+# check NAME COMMAND...: one test, passed when the command succeeds
+check()
+{
+	name=$1
+	shift
+	rm -f "$tmp"/*.log
+	port=$((port + 1))
+	if "$@"; then
+		ok "$name"
+	else
+		not_ok "$name"
+	fi
+	stop_servers
+}
+
+stop_servers()
+{
+	for pid in $pids; do
+		kill "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	pids=
+}
+
+cleanup()
+{
+	stop_servers
+	rm -rf "$tmp"
+}
+
+# retry COMMAND...: until it succeeds, for ten seconds
+retry()
+{
+	tries=100
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+# server PROGRAM ARG...: start it and wait until it listens
+server()
+{
+	program=$1
+	shift
+	"$bin/$program" "$@" >"$tmp/server.log" 2>&1 &
+	pids="$pids $!"
+	retry grep -q "^listening on port" "$tmp/server.log"
+}
+
+client()
+{
+	timeout 60 "$bin/echo-client" "$port" 2>>"$tmp/client.log"
+}
+
+t_echo()
+{
+	server echo-server "$port" || return
+	printf 'hello\nworld\n' >"$tmp/in"
+	client <"$tmp/in" >"$tmp/out" && cmp "$tmp/in" "$tmp/out" || return
+	# And again: the server goes on after a client has left.
+	seq 1000 >"$tmp/in"
+	client <"$tmp/in" >"$tmp/out" && cmp "$tmp/in" "$tmp/out"
+}
+
+t_refused()
+{
+	client </dev/null && return 1
+	grep -q "Connection refused" "$tmp/client.log"
+}
+
+t_epoll_many()
+{
+	clients=
+	server epoll-server "$port" || return
+	for i in 1 2 3 4 5 6 7 8; do
+		seq "$i" 5 1000 >"$tmp/in$i"
+		client <"$tmp/in$i" >"$tmp/out$i" &
+		clients="$clients $!"
+	done
+	# shellcheck disable=SC2086 # a list of process ids
+	wait $clients
+	for i in 1 2 3 4 5 6 7 8; do
+		cmp "$tmp/in$i" "$tmp/out$i" || return
+	done
+}
+
+# send-file never reads what the server sends back, so in the end it waits.
+t_epoll_slow()
+{
+	server epoll-server "$port" || return
+	"$bin/send-file" "$tmp/file" "$port" >"$tmp/slow.log" 2>&1 &
+	slow=$!
+	pids="$pids $slow"
+	sleep 1
+	echo hello | client | grep -q "^hello$" || return
+	kill -0 "$slow" 2>/dev/null
+}
+
+t_file()
+{
+	rm -f "$tmp/got"
+	server recv-file "$tmp/got" "$port" || return
+	timeout 60 "$bin/send-file" "$1" "$port" >"$tmp/client.log" 2>&1 || return
+	wait "${pids##* }" && cmp "$1" "$tmp/got"
+}
+
+t_readme()
+{
+	"$bin/hello-server" >"$tmp/server.log" 2>&1 &
+	pids="$pids $!"
+	retry "$bin/hello-client" >"$tmp/out" 2>"$tmp/client.log" || return
+	grep -q "^hello$" "$tmp/out"
+}
+
+[ -n "$family" ] || skip_all "kite.ko is not loaded"
+[ -x "$bin/echo-server" ] || skip_all "no programs in $bin"
+tmp=$(mktemp -d) || exit 1
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+echo "KTAP version 1"
+echo "1..7"
+head -c 4194304 /dev/urandom >"$tmp/file"
+: >"$tmp/empty"
+
+check "echo-server and echo-client" t_echo
+check "echo-client without a server is refused" t_refused
+check "epoll-server with eight clients at once" t_epoll_many
+check "epoll-server with a client that does not read" t_epoll_slow
+check "send-file and recv-file" t_file "$tmp/file"
+check "send-file and recv-file, an empty file" t_file "$tmp/empty"
+if [ "$family" != 18 ]; then
+	ok "the programs of README.md # SKIP they use family 18"
+else
+	check "the programs of README.md" t_readme
+fi
+
+[ $failed -eq 0 ]
