@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# "make help" tells what there is.
+
+PREFIX	?= /usr/local
+KVER	?= $(shell uname -r)
+KDIR	?= /lib/modules/$(KVER)/build
+
+# The kernels of the test VM are known by name: 6.1, 6.12, 6.12-rt, debug.
+ifdef KERNEL
+$(if $(shell selftests/vm/kernel $(KERNEL) || echo failed),$(error no kernel $(KERNEL)))
+KDIR	:= $(CURDIR)/build/kernels/$(KERNEL)/headers
+endif
+
+release	 = $(or $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null), \
+	$(error no kernel headers in $(KDIR): install linux-headers-$(KVER), or \
+	name others with KVER= or KDIR=))
+out	 = $(CURDIR)/build/$(release)
+modules	 = $(DESTDIR)/lib/modules/$(release)
+include	:= $(DESTDIR)$(PREFIX)/include/linux
+
+MAKEFLAGS += --no-print-directory
+
+all: userspace module
+
+# Kbuild writes beside its sources. So the build directory gets links to them,
+# and the source tree stays as it is. The lock is for VMs that start together.
+module:
+	@mkdir -p $(out)
+	@flock $(out) sh -c 'cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(out) && \
+		find $(out) -xtype l -delete && \
+		$(MAKE) -s -C $(KDIR) M=$(out) modules && \
+		ln -sf module/kite.ko $(out)/kite.ko'
+
+userspace:
+	@$(MAKE) -s -C userspace OUTPUT=$(CURDIR)/build/userspace PREFIX=$(PREFIX)
+
+install: all
+	install -D -m 644 $(out)/kite.ko $(modules)/updates/kite.ko
+	install -D -m 644 module/include/uapi/linux/kite.h $(include)/kite.h
+	$(MAKE) -s -C userspace install OUTPUT=$(CURDIR)/build/userspace PREFIX=$(PREFIX)
+	$(if $(DESTDIR),,depmod $(release))
+
+uninstall:
+	rm -f $(modules)/updates/kite.ko $(include)/kite.h
+	$(MAKE) -s -C userspace uninstall PREFIX=$(PREFIX)
+	$(if $(DESTDIR),,depmod $(release))
+
+clean:
+	rm -rf build
+
+.PHONY: all module userspace install uninstall clean
