@@ -12,15 +12,18 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(dirname "$here")
 
-if [ "$1" != --inside ]; then
+if [ "${1-}" != --inside ]; then
+	make -s -C "$top" module KERNEL=6.12 || exit
 	echo "Booting a VM with Debian's 6.12 kernel. It sees this machine's files,"
 	echo "and what it writes goes nowhere."
 	exec "$here/vm/run" --kernel 6.12 --no-module -- "$here/demo.sh" --inside
 fi
 
+sent=
 ko=${KITE_KO:-$top/build/$(uname -r)/kite.ko}
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+cd "$work" || exit
 node_any=ffffffff
 node_local=01000000
 
@@ -68,10 +71,10 @@ unload()
 
 	echo "\$ rmmod kite"
 	for ((i = 0; i < 100; i++)); do
-		rmmod kite 2>"$work/rmmod" && return
+		rmmod kite 2>rmmod.err && return
 		sleep 0.1
 	done
-	cat "$work/rmmod"
+	cat rmmod.err
 	fail "kite.ko did not unload"
 }
 
@@ -90,12 +93,16 @@ transfer()
 	echo "(took $(($(date +%s) - start)) s)"
 }
 
+# sum FILE: its checksum, which has to be that of the first one
 sum()
 {
-	echo "\$ sha256sum ${1##*/}"
-	(cd "$work" && sha256sum "${1##*/}") | tee "$1.sum"
-	[ "$(cut -d' ' -f1 "$1.sum")" = "$(cut -d' ' -f1 "$work/file.sum")" ] ||
-		fail "${1##*/} is not what was sent"
+	local sum
+
+	echo "\$ sha256sum $1"
+	sum=$(sha256sum "$1")
+	echo "$sum"
+	sent=${sent:-${sum%% *}}
+	[ "${sum%% *}" = "$sent" ] || fail "$1 is not what was sent"
 }
 
 title "The machine: a stock kernel, $(uname -r)"
@@ -106,27 +113,29 @@ load
 title "A file of 64 MiB, from one socat to another over family 18"
 family=$(cat /sys/module/kite/parameters/family)
 [ "$family" = 18 ] || fail "the family is $family"
-echo "\$ head -c 64M /dev/urandom >$work/file"
-head -c 64M /dev/urandom >"$work/file"
-sum "$work/file"
-transfer "SOCKET-LISTEN:18:0:$(address 7001 $node_any)" "CREATE:$work/there" \
-	"OPEN:$work/file" \
+echo "\$ head -c 64M /dev/urandom >file"
+head -c 64M /dev/urandom >file
+sum file
+transfer "SOCKET-LISTEN:18:0:$(address 7001 $node_any)" CREATE:there \
+	OPEN:file \
 	"SOCKET-CONNECT:18:0:$(address 7001 $node_local),retry=100,interval=0.1"
-sum "$work/there"
+sum there
 
 title "And back: now the server sends and the client receives"
-transfer "OPEN:$work/there" "SOCKET-LISTEN:18:0:$(address 7002 $node_any)" \
+transfer OPEN:there "SOCKET-LISTEN:18:0:$(address 7002 $node_any)" \
 	"SOCKET-CONNECT:18:0:$(address 7002 $node_local),retry=100,interval=0.1" \
-	"CREATE:$work/back"
-sum "$work/back"
+	CREATE:back
+sum back
 
 title "The module stays while a socket is open"
 socat "SOCKET-LISTEN:18:0:$(address 7003 $node_any)" - </dev/null &
 listener=$!
-sleep 1
-kill -0 $listener || fail "socat does not listen"
+for ((i = 0; i < 100; i++)); do
+	[ "$(cat /sys/module/kite/refcnt)" = 0 ] || break
+	sleep 0.1
+done
 run rmmod kite && fail "kite.ko went away under an open socket"
-echo "\$ kill $listener	# the socat that held the socket"
+echo "\$ kill $listener  # the socat that held the socket"
 kill $listener
 wait $listener
 unload
@@ -134,9 +143,9 @@ unload
 title "As AF_VSOCK: a Python program that knows nothing of Kite"
 grep -q vsock /proc/modules && fail "the kernel's own vsock is loaded"
 load family=40
-run timeout 60 /usr/bin/python3 "$here/demo-vsock.py" | tee "$work/python"
+run timeout 60 /usr/bin/python3 "$here/demo-vsock.py" | tee python.out
 [ "${PIPESTATUS[0]}" = 0 ] || fail "demo-vsock.py"
-grep -q "HELLO OVER AF_VSOCK" "$work/python" || fail "the answer is not the right one"
+grep -q "HELLO OVER AF_VSOCK" python.out || fail "the answer is not the right one"
 unload
 
 echo
