@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The socket system calls that are alike for all types: socket, bind, accept,
+ * getsockname, getpeername, shutdown and close.
+ */
+#include <linux/module.h>
+#include <linux/net.h>
+
+#include "kite.h"
+
+/**
+ * kite_sock_alloc - make a socket
+ * @net: its namespace
+ * @sock: what the program holds, or NULL for a child not accepted yet
+ * @prot: of which type
+ * @type: SOCK_*
+ * @gfp: how hard to try for memory
+ * @kern: a socket of the kernel's own, which holds no reference of @net
+ *
+ * Context: What @gfp says.
+ * Return: the socket, in CLOSE, with one reference; or NULL.
+ */
+struct sock *kite_sock_alloc(struct net *net, struct socket *sock,
+			     struct proto *prot, int type, gfp_t gfp, int kern)
+{
+	struct kite_net *kn = kite_net(net);
+	struct kite_sock *ks;
+	struct sock *sk;
+
+	sk = sk_alloc(net, kite_family, gfp, prot, kern);
+	if (!sk)
+		return NULL;
+	sock_init_data(sock, sk);
+	sk->sk_type = type;
+	sock_reset_flag(sk, SOCK_ZAPPED);
+	/* Lookups are under RCU. */
+	sock_set_flag(sk, SOCK_RCU_FREE);
+
+	ks = kite_sk(sk);
+	ks->tuple = (struct kite_tuple) {
+		.type	= type,
+		.local	= { KITE_PORT_ANY, KITE_NODE_ANY },
+		.remote	= { KITE_PORT_ANY, KITE_NODE_ANY },
+	};
+	ks->bound_node = KITE_NODE_ANY;
+	kite_conn_init(sk);
+
+	spin_lock_bh(&kn->lock);
+	__sk_add_node(sk, &kn->socks);
+	spin_unlock_bh(&kn->lock);
+	sock_prot_inuse_add(net, prot, 1);
+	return sk;
+}
+
+/**
+ * kite_sock_unlist - a socket is nobody's any more: forget it in its namespace
+ * @sk: the socket; the namespace may go from now on if it is a kernel socket
+ *
+ * Context: Any.
+ */
+void kite_sock_unlist(struct sock *sk)
+{
+	struct net *net = sock_net(sk);
+	struct kite_net *kn;
+
+	if (!sk_hashed(sk))
+		return;
+	kn = kite_net(net);
+	spin_lock_bh(&kn->lock);
+	__sk_del_node_init(sk);
+	spin_unlock_bh(&kn->lock);
+	sock_prot_inuse_add(net, sk->sk_prot, -1);
+}
+
+static void kite_sock_close(struct sock *sk)
+{
+	if (sk->sk_state == TCP_LISTEN)
+		kite_listener_close(sk);
+	else
+		kite_conn_close(sk);
+	kite_port_release(sk);
+}
+
+/**
+ * kite_sock_kill - end a kernel socket whose namespace goes
+ * @sk: the socket; the caller holds a reference
+ *
+ * Its owner may still hold and even use it, but finds it closed.
+ *
+ * Context: Process context.
+ */
+void kite_sock_kill(struct sock *sk)
+{
+	lock_sock(sk);
+	kite_sock_close(sk);
+	kite_conn_over(sk);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+	release_sock(sk);
+}
+
+static int kite_release(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	if (!sk)
+		return 0;
+	lock_sock(sk);
+	kite_sock_close(sk);
+	sock_orphan(sk);
+	sock->sk = NULL;
+	release_sock(sk);
+	kite_conn_drop_peer(sk);
+	sock_put(sk);
+	return 0;
+}
+
+static int kite_bind(struct socket *sock, struct sockaddr *uaddr, int len)
+{
+	struct sock *sk = sock->sk;
+	struct kite_addr addr;
+	int err;
+
+	err = kite_addr_parse(uaddr, len, &addr);
+	if (err)
+		return err;
+	lock_sock(sk);
+	if (kite_sk(sk)->bound || sk->sk_state != TCP_CLOSE)
+		err = -EINVAL;
+	else
+		err = kite_port_bind(sk, &addr);
+	release_sock(sk);
+	return err;
+}
+
+/**
+ * kite_do_accept - the accept system call
+ * @sock: the listener
+ * @newsock: what the program will hold
+ * @flags: O_NONBLOCK or not
+ *
+ * Context: Process context.
+ * Return: 0, or what kite_accept_dequeue() says.
+ */
+int kite_do_accept(struct socket *sock, struct socket *newsock, int flags)
+{
+	struct sock *child;
+	int err;
+
+	child = kite_accept_dequeue(sock->sk, flags, &err);
+	if (!child)
+		return err;
+	lock_sock(child);
+	sock_graft(child, newsock);
+	newsock->state = SS_CONNECTED;
+	release_sock(child);
+	return 0;
+}
+
+static int kite_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
+{
+	struct sock *sk = sock->sk;
+	struct kite_addr addr;
+	bool connected;
+
+	lock_sock(sk);
+	connected = sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_CLOSING;
+	addr = peer ? kite_sk(sk)->tuple.remote : kite_sk(sk)->tuple.local;
+	release_sock(sk);
+	if (peer && !connected)
+		return -ENOTCONN;
+	return kite_addr_format(&addr, uaddr);
+}
+
+static int kite_shutdown(struct socket *sock, int how)
+{
+	struct sock *sk = sock->sk;
+	int err = 0;
+
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	/* SHUT_RD, SHUT_WR, SHUT_RDWR become RCV_SHUTDOWN, SEND_SHUTDOWN or both. */
+	how++;
+
+	lock_sock(sk);
+	switch (sk->sk_state) {
+	case TCP_ESTABLISHED:
+		kite_conn_shutdown(sk, how);
+		break;
+	case TCP_LISTEN:
+		if (how & RCV_SHUTDOWN)
+			kite_listener_shutdown(sk);
+		break;
+	case TCP_CLOSING:
+		break;
+	default:
+		err = -ENOTCONN;
+	}
+	release_sock(sk);
+	return err;
+}
+
+static struct proto_ops kite_stream_ops __ro_after_init = {
+	.owner		= THIS_MODULE,
+	.release	= kite_release,
+	.bind		= kite_bind,
+	.connect	= kite_connect,
+	.socketpair	= kite_socketpair,
+	.accept		= kite_accept,
+	.getname	= kite_getname,
+	.poll		= kite_conn_poll,
+	.ioctl		= kite_conn_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl	= kite_conn_compat_ioctl,
+#endif
+	.listen		= kite_listen,
+	.shutdown	= kite_shutdown,
+	.setsockopt	= kite_setsockopt,
+	.getsockopt	= kite_getsockopt,
+	.sendmsg	= kite_stream_sendmsg,
+	.recvmsg	= kite_stream_recvmsg,
+	.mmap		= sock_no_mmap,
+	.set_peek_off	= sk_set_peek_off,
+};
+
+static int kite_create(struct net *net, struct socket *sock, int protocol, int kern)
+{
+	if (protocol && protocol != kite_family)
+		return -EPROTONOSUPPORT;
+	switch (sock->type) {
+	case SOCK_STREAM:
+		sock->ops = &kite_stream_ops;
+		break;
+	default:
+		return -ESOCKTNOSUPPORT;
+	}
+	sock->state = SS_UNCONNECTED;
+	if (!kite_sock_alloc(net, sock, &kite_stream_proto, sock->type, GFP_KERNEL, kern))
+		return -ENOMEM;
+	return 0;
+}
+
+static struct net_proto_family kite_net_family __ro_after_init = {
+	.owner	= THIS_MODULE,
+	.create	= kite_create,
+};
+
+/**
+ * kite_family_register - from now on programs can make Kite sockets
+ * @family: the family's number
+ *
+ * Context: Process context.
+ * Return: 0, -EEXIST when the number is taken, -ENOBUFS when it is too high.
+ */
+int __init kite_family_register(int family)
+{
+	kite_stream_ops.family = family;
+	kite_net_family.family = family;
+	return sock_register(&kite_net_family);
+}

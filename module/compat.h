@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where the kernels that Kite builds for differ. The only file that asks for
+ * the kernel's version.
+ */
+#ifndef _KITE_COMPAT_H
+#define _KITE_COMPAT_H
+
+#include <linux/net.h>
+#include <linux/timer.h>
+#include <linux/version.h>
+
+struct socket;
+int kite_do_accept(struct socket *sock, struct socket *newsock, int flags);
+
+/* The arguments of proto_ops.accept moved into a struct in 6.10. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+static inline int kite_accept(struct socket *sock, struct socket *newsock,
+			      int flags, bool kern)
+{
+	return kite_do_accept(sock, newsock, flags);
+}
+#else
+static inline int kite_accept(struct socket *sock, struct socket *newsock,
+			      struct proto_accept_arg *arg)
+{
+	return kite_do_accept(sock, newsock, arg->flags);
+}
+#endif
+
+/* from_timer() was renamed in 6.16. */
+#ifndef timer_container_of
+#define timer_container_of(var, timer, field) from_timer(var, timer, field)
+#endif
+
+#endif /* _KITE_COMPAT_H */

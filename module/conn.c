@@ -1,0 +1,685 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A connection: its states, what its peer does to it, and its end.
+ *
+ *	CLOSE --connect--> SYN_SENT --RESPONSE--> ESTABLISHED
+ *	  |  ^                 |                    ^     |
+ *	  |  +--RESET, timeout-+    REQUEST --------+     | RESET, close
+ *	  +--listen--> LISTEN       (a listener's child)  v
+ *	                                               CLOSING
+ *
+ * In CLOSING the connection is over: either the program can still read what came
+ * before and then closes, or it has closed and we wait for the peer to do so.
+ *
+ * What the peer does arrives in any context. While a system call owns the
+ * socket, it is noted in @pending and done when the call lets go, so control
+ * needs no memory. A packet that finds no memory is noted in @unsent, for the
+ * timer.
+ */
+#include <linux/jhash.h>
+#include <linux/module.h>
+#include <linux/rhashtable.h>
+
+#include "kite.h"
+
+static const struct rhashtable_params kite_conn_params = {
+	.head_offset		= offsetof(struct kite_conn, conn_link),
+	.key_offset		= offsetof(struct kite_conn, ks.tuple),
+	.key_len		= sizeof(struct kite_tuple),
+	.automatic_shrinking	= true,
+};
+
+/**
+ * kite_conn_table_init - make the table of connections of a new namespace
+ * @kn: the namespace
+ *
+ * Context: Process context.
+ * Return: 0 or -ENOMEM.
+ */
+int kite_conn_table_init(struct kite_net *kn)
+{
+	return rhashtable_init(&kn->conns, &kite_conn_params);
+}
+
+/**
+ * kite_conn_table_exit - free the table of connections of a namespace that goes
+ * @kn: the namespace, which has no connection any more
+ *
+ * Context: Process context.
+ */
+void kite_conn_table_exit(struct kite_net *kn)
+{
+	rhashtable_destroy(&kn->conns);
+}
+
+/**
+ * kite_conn_hash - put a connection into the table, by its tuple
+ * @sk: the connection
+ *
+ * The table holds a reference.
+ *
+ * Context: Any; the caller owns the socket.
+ * Return: 0; -EEXIST when there is such a connection; -ENOMEM and the like.
+ */
+int kite_conn_hash(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	int err;
+
+	sock_hold(sk);
+	err = rhashtable_lookup_insert_fast(&kite_net(sock_net(sk))->conns,
+					    &kc->conn_link, kite_conn_params);
+	if (err)
+		sock_put(sk);
+	else
+		kc->hashed = true;
+	return err;
+}
+
+/**
+ * kite_conn_unhash - take a connection out of the table, if it is there
+ * @sk: the connection
+ *
+ * Context: Any; the caller owns the socket and holds a reference.
+ */
+void kite_conn_unhash(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	if (!kc->hashed)
+		return;
+	kc->hashed = false;
+	rhashtable_remove_fast(&kite_net(sock_net(sk))->conns, &kc->conn_link,
+			       kite_conn_params);
+	sock_put(sk);
+}
+
+/**
+ * kite_conn_find - find a connection by its tuple
+ * @net: the namespace
+ * @tuple: type and addresses, as the connection sees them
+ *
+ * Context: Any.
+ * Return: the connection, with a reference for the caller, or NULL.
+ */
+struct sock *kite_conn_find(struct net *net, const struct kite_tuple *tuple)
+{
+	struct kite_conn *kc;
+
+	rcu_read_lock();
+	kc = rhashtable_lookup(&kite_net(net)->conns, tuple, kite_conn_params);
+	if (kc && !refcount_inc_not_zero(&kite_conn_sk(kc)->sk_refcnt))
+		kc = NULL;
+	rcu_read_unlock();
+	return kc ? kite_conn_sk(kc) : NULL;
+}
+
+/**
+ * kite_conn_is_mirror - are these the two ends of one connection?
+ * @sk: a connection
+ * @other: the socket that sent it a packet
+ *
+ * Context: Any.
+ * Return: true if @other is a connection too and has the tuple of @sk, seen from
+ * the other side.
+ */
+bool kite_conn_is_mirror(const struct sock *sk, const struct sock *other)
+{
+	const struct kite_tuple *a = &kite_sk(sk)->tuple, *b;
+
+	if (other == sk || other->sk_prot != sk->sk_prot)
+		return false;
+	b = &kite_sk(other)->tuple;
+	return !memcmp(&a->local, &b->remote, sizeof(a->local)) &&
+	       !memcmp(&a->remote, &b->local, sizeof(a->remote));
+}
+
+/**
+ * kite_conn_arm - let the timer go off
+ * @sk: the connection
+ * @after: jiffies from now
+ *
+ * Context: Any.
+ */
+void kite_conn_arm(struct sock *sk, unsigned long after)
+{
+	sk_reset_timer(sk, &sk->sk_timer, jiffies + after);
+}
+
+/**
+ * kite_conn_set_transport - choose what carries a connection's packets
+ * @kc: the connection, not connected yet
+ * @transport: it, with a reference of its module, which passes to @kc; or NULL
+ *
+ * Context: Process context; the caller owns the socket, but not by its spinlock.
+ */
+void kite_conn_set_transport(struct kite_conn *kc,
+			     const struct kite_transport *transport)
+{
+	if (kc->transport) {
+		/* The timer of an earlier attempt may still be sending. */
+		sk_stop_timer_sync(kite_conn_sk(kc), &kite_conn_sk(kc)->sk_timer);
+		module_put(kc->transport->owner);
+	}
+	kc->transport = transport;
+}
+
+/**
+ * kite_conn_back - undo a connect that came to nothing
+ * @sk: the socket, in SYN_SENT
+ *
+ * Context: Any; the caller owns the socket.
+ */
+void kite_conn_back(struct sock *sk)
+{
+	struct kite_sock *ks = kite_sk(sk);
+
+	sock_owned_by_me(sk);
+
+	sk_stop_timer(sk, &sk->sk_timer);
+	kite_conn_unhash(sk);
+	ks->tuple.local.node = ks->bound_node;
+	ks->tuple.remote = (struct kite_addr){ KITE_PORT_ANY, KITE_NODE_ANY };
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+}
+
+/* What does a program see when its connection is reset? */
+static int kite_reset_errno(const struct sock *sk, u8 reason)
+{
+	if (sk->sk_state != TCP_SYN_SENT)
+		return reason == KITE_RESET_PROTOCOL ? EPROTO : ECONNRESET;
+	switch (reason) {
+	case KITE_RESET_REFUSED:
+		return ECONNREFUSED;
+	case KITE_RESET_FULL:
+		return EAGAIN;
+	case KITE_RESET_TIMEOUT:
+		return ETIMEDOUT;
+	case KITE_RESET_NOMEM:
+		return ENOMEM;
+	default:
+		return ECONNRESET;
+	}
+}
+
+/* A listener elsewhere had no room: ask again in a while. */
+static bool kite_conn_retries(const struct kite_conn *kc)
+{
+	return !(kc->transport->features & KITE_TRANSPORT_LOCAL) &&
+	       (kc->reset == KITE_RESET_FULL || kc->reset == KITE_RESET_NOMEM);
+}
+
+/**
+ * kite_conn_over - a connection that no program can use any more is forgotten
+ * @sk: the connection; the caller holds a reference
+ *
+ * Context: Any; the caller owns the socket.
+ */
+void kite_conn_over(struct sock *sk)
+{
+	sk_stop_timer(sk, &sk->sk_timer);
+	kite_conn_unhash(sk);
+	kite_sock_unlist(sk);
+}
+
+static void kite_conn_fail(struct sock *sk, int err)
+{
+	/* A reader that sees the error must see all data before it. */
+	smp_wmb();
+	WRITE_ONCE(sk->sk_err, err);
+	sk_error_report(sk);
+	READ_ONCE(sk->sk_state_change)(sk);
+}
+
+static void kite_conn_on_reset(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	int err = kite_reset_errno(sk, kc->reset);
+
+	if (sk->sk_state == TCP_SYN_SENT) {
+		if (kite_conn_retries(kc)) {
+			set_bit(KITE_OP_REQUEST, &kc->unsent);
+			kite_conn_arm(sk, KITE_RETRY_INTERVAL);
+			return;
+		}
+		kite_conn_back(sk);
+		kite_conn_fail(sk, err);
+	} else if (kc->reset == KITE_RESET_FULL) {
+		/* A late answer to a request; nothing that ends a connection. */
+	} else if (sock_flag(sk, SOCK_DEAD)) {
+		kite_conn_over(sk);
+	} else if (sk->sk_state == TCP_ESTABLISHED) {
+		kite_queue_close(sk);
+		kite_conn_unhash(sk);
+		WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+		WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+		kite_conn_fail(sk, err);
+	}
+}
+
+static void kite_conn_on_shutdown(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	u8 shutdown = sk->sk_shutdown;
+
+	if (sock_flag(sk, SOCK_DEAD)) {
+		if (kc->peer_shutdown == SHUTDOWN_MASK)
+			kite_conn_over(sk);
+		return;
+	}
+	if (sk->sk_state != TCP_ESTABLISHED)
+		return;
+	if (kc->peer_shutdown & KITE_SHUTDOWN_RCV)
+		shutdown |= SEND_SHUTDOWN;
+	if (kc->peer_shutdown & KITE_SHUTDOWN_SEND)
+		shutdown |= RCV_SHUTDOWN;
+	/* A reader that sees this must see all data before it. */
+	smp_store_release(&sk->sk_shutdown, shutdown);
+
+	READ_ONCE(sk->sk_state_change)(sk);
+	if (shutdown == SHUTDOWN_MASK)
+		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
+	else if (shutdown & RCV_SHUTDOWN)
+		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
+}
+
+static void kite_conn_on_established(struct sock *sk)
+{
+	if (sk->sk_state != TCP_SYN_SENT)
+		return;
+	sk_stop_timer(sk, &sk->sk_timer);
+	/* Who sees ESTABLISHED sees the peer. */
+	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
+	READ_ONCE(sk->sk_state_change)(sk);
+	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+}
+
+static void kite_conn_apply(struct sock *sk, u8 events)
+{
+	if (events & KITE_EV_ESTABLISHED)
+		kite_conn_on_established(sk);
+	if (events & KITE_EV_SHUTDOWN)
+		kite_conn_on_shutdown(sk);
+	if (events & KITE_EV_RESET)
+		kite_conn_on_reset(sk);
+}
+
+/**
+ * kite_conn_raise - something happened to a connection, with its spinlock held
+ * @sk: the connection
+ * @event: what: one of &enum kite_event
+ *
+ * Context: Under the socket's spinlock.
+ */
+void kite_conn_raise(struct sock *sk, u8 event)
+{
+	lockdep_assert_held(&sk->sk_lock.slock);
+
+	if (sock_owned_by_user(sk))
+		kite_conn(sk)->pending |= event;
+	else
+		kite_conn_apply(sk, event);
+}
+
+/**
+ * kite_conn_event - something happened to a connection
+ * @sk: the connection; the caller holds a reference
+ * @event: KITE_EV_SHUTDOWN or KITE_EV_RESET
+ * @arg: KITE_SHUTDOWN_* or one of &enum kite_reset
+ *
+ * Context: Any, without a socket's spinlock. Never sleeps, never fails.
+ */
+void kite_conn_event(struct sock *sk, u8 event, u8 arg)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	local_bh_disable();
+	bh_lock_sock(sk);
+	if (event == KITE_EV_SHUTDOWN)
+		kc->peer_shutdown |= arg;
+	else if (!(kc->pending & KITE_EV_RESET))
+		kc->reset = arg;
+	kite_conn_raise(sk, event);
+	bh_unlock_sock(sk);
+	local_bh_enable();
+}
+
+/**
+ * kite_conn_release_cb - do what came while a system call owned the socket
+ * @sk: the connection
+ *
+ * Context: From release_sock(), under the socket's spinlock.
+ */
+void kite_conn_release_cb(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	u8 events = kc->pending;
+
+	kc->pending = 0;
+	kite_conn_apply(sk, events);
+}
+
+/**
+ * kite_conn_run_pending - the same, when the owner wants to know at once
+ * @sk: the connection
+ *
+ * Context: Process context, lock_sock held.
+ */
+void kite_conn_run_pending(struct sock *sk)
+{
+	sock_owned_by_me(sk);
+
+	if (!READ_ONCE(kite_conn(sk)->pending))
+		return;
+	spin_lock_bh(&sk->sk_lock.slock);
+	kite_conn_release_cb(sk);
+	spin_unlock_bh(&sk->sk_lock.slock);
+}
+
+/**
+ * kite_conn_xmit - send a packet of a connection
+ * @sk: the connection
+ * @skb: its payload, with room for the header; consumed
+ * @op: one of &enum kite_op
+ * @flags: as @op has them
+ *
+ * Context: Any, without a spinlock.
+ * Return: 0 or what the transport says.
+ */
+int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	const struct kite_tuple *tuple = &kc->ks.tuple;
+	const struct kite_packet pkt = {
+		.type	= tuple->type,
+		.op	= op,
+		.flags	= flags,
+		.src	= tuple->local,
+		.dst	= tuple->remote,
+		.read	= READ_ONCE(kc->rx_read),
+		.limit	= READ_ONCE(kc->rx_limit),
+	};
+
+	WRITE_ONCE(kc->rx_told, pkt.limit);
+	kite_packet_push(skb, &pkt);
+	return kc->transport->xmit(sock_net(sk), tuple->remote.node, skb);
+}
+
+/**
+ * kite_conn_send_control - send a packet without payload
+ * @sk: the connection, whose peer is not a socket here
+ * @op: KITE_OP_CREDIT, KITE_OP_SHUTDOWN or KITE_OP_RESET
+ * @flags: as @op has them
+ *
+ * Without memory for it, the timer tries again: the counters, what is shut down
+ * and the reason for a reset are kept in the connection.
+ *
+ * Context: Any, without a spinlock.
+ */
+void kite_conn_send_control(struct sock *sk, u8 op, u8 flags)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	struct sk_buff *skb = kite_packet_alloc(GFP_ATOMIC | __GFP_NOWARN);
+
+	if (skb) {
+		kite_conn_xmit(sk, skb, op, flags);
+		return;
+	}
+	if (op == KITE_OP_RESET)
+		kc->reset = flags;
+	set_bit(op, &kc->unsent);
+	kite_conn_arm(sk, KITE_RETRY_INTERVAL);
+}
+
+static void kite_conn_send_unsent(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	if (test_and_clear_bit(KITE_OP_REQUEST, &kc->unsent) && kite_request_send(sk)) {
+		set_bit(KITE_OP_REQUEST, &kc->unsent);
+		kite_conn_arm(sk, KITE_RETRY_INTERVAL);
+	}
+	if (test_and_clear_bit(KITE_OP_CREDIT, &kc->unsent))
+		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
+	if (test_and_clear_bit(KITE_OP_SHUTDOWN, &kc->unsent))
+		kite_conn_send_control(sk, KITE_OP_SHUTDOWN, READ_ONCE(sk->sk_shutdown));
+	if (test_and_clear_bit(KITE_OP_RESET, &kc->unsent))
+		kite_conn_send_control(sk, KITE_OP_RESET, kc->reset);
+}
+
+/* The timer has nothing left to wait for, or gives up. Owns the socket. */
+static bool kite_conn_expired(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	if (sk->sk_state != TCP_SYN_SENT &&
+	    !(sk->sk_state == TCP_CLOSING && kc->hashed))
+		return false;
+	if (time_before(jiffies, kc->deadline)) {
+		kite_conn_arm(sk, kc->deadline - jiffies);
+		return false;
+	}
+	return true;
+}
+
+static void kite_conn_timer(struct timer_list *timer)
+{
+	struct sock *sk = timer_container_of(sk, timer, sk_timer);
+	bool owned, expired = false;
+
+	bh_lock_sock(sk);
+	owned = sock_owned_by_user(sk);
+	if (owned)
+		kite_conn_arm(sk, KITE_RETRY_INTERVAL);
+	else
+		expired = kite_conn_expired(sk);
+	bh_unlock_sock(sk);
+
+	if (expired)
+		kite_conn_send_control(sk, KITE_OP_RESET, KITE_RESET_TIMEOUT);
+	else if (!owned)
+		kite_conn_send_unsent(sk);
+	if (expired)
+		kite_conn_event(sk, KITE_EV_RESET, KITE_RESET_TIMEOUT);
+	sock_put(sk);
+}
+
+/* The last reference is gone, and an RCU grace period is over. */
+static void kite_conn_destruct(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	kite_queue_purge(sk);
+	skb_queue_purge(&sk->sk_error_queue);
+	if (kc->transport)
+		module_put(kc->transport->owner);
+	WARN_ON_ONCE(kc->peer);
+	WARN_ON_ONCE(kc->hashed);
+	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
+	WARN_ON_ONCE(sk->sk_forward_alloc >= (int)PAGE_SIZE);
+}
+
+/**
+ * kite_conn_init - prepare the connection's part of a new socket
+ * @sk: the socket
+ *
+ * Context: Any; nobody else knows the socket.
+ */
+void kite_conn_init(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	mutex_init(&kc->send_lock);
+	mutex_init(&kc->recv_lock);
+	INIT_LIST_HEAD(&kc->accept);
+	init_waitqueue_head(&kc->room);
+	timer_setup(&sk->sk_timer, kite_conn_timer, 0);
+	sk->sk_destruct = kite_conn_destruct;
+}
+
+/**
+ * kite_conn_shutdown - close one or both directions, and tell the peer
+ * @sk: the connection, ESTABLISHED
+ * @how: RCV_SHUTDOWN, SEND_SHUTDOWN or both
+ *
+ * As with AF_UNIX, the peer of a socket that will not receive cannot send.
+ *
+ * Context: Process context, lock_sock held.
+ */
+void kite_conn_shutdown(struct sock *sk, u8 how)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	sock_owned_by_me(sk);
+
+	if (how & RCV_SHUTDOWN)
+		kite_queue_close(sk);
+	smp_store_release(&sk->sk_shutdown, sk->sk_shutdown | how);
+	if (kc->peer)
+		kite_conn_event(kc->peer, KITE_EV_SHUTDOWN, how);
+	else
+		kite_conn_send_control(sk, KITE_OP_SHUTDOWN, sk->sk_shutdown);
+	READ_ONCE(sk->sk_state_change)(sk);
+}
+
+/**
+ * kite_conn_reset - tell the peer that the connection ended badly
+ * @sk: the connection
+ * @reason: one of &enum kite_reset
+ *
+ * Context: Any, without a spinlock.
+ */
+void kite_conn_reset(struct sock *sk, u8 reason)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	if (kc->peer)
+		kite_conn_event(kc->peer, KITE_EV_RESET, reason);
+	else
+		kite_conn_send_control(sk, KITE_OP_RESET, reason);
+}
+
+/**
+ * kite_conn_drop_peer - let go of the other end
+ * @sk: the connection; no system call can be in it, now or later
+ *
+ * Context: Any.
+ */
+void kite_conn_drop_peer(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	struct sock *peer = kc->peer;
+
+	if (!peer)
+		return;
+	WRITE_ONCE(kc->peer, NULL);
+	sock_put(peer);
+}
+
+static bool kite_conn_drained(struct sock *sk, u32 arg)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	kite_credit_block(kc);
+	return READ_ONCE(kc->tx_read) == kc->tx_sent ||
+	       READ_ONCE(sk->sk_state) != TCP_ESTABLISHED ||
+	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
+}
+
+/* SO_LINGER: give the peer time to read what was sent, as vsock does. */
+static void kite_conn_linger(struct sock *sk)
+{
+	long timeo = sk->sk_lingertime;
+
+	if (!sock_flag(sk, SOCK_LINGER) || (current->flags & PF_EXITING))
+		return;
+	release_sock(sk);
+	kite_wait(sk, kite_conn_drained, 0, &timeo);
+	lock_sock(sk);
+}
+
+static bool kite_conn_aborts(struct sock *sk)
+{
+	return (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) ||
+	       kite_queue_unread(kite_conn(sk));
+}
+
+/* Ends what is ESTABLISHED. Returns whether we have to wait for the peer. */
+static bool kite_conn_finish(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	bool abort = kite_conn_aborts(sk);
+
+	if (!abort)
+		kite_conn_linger(sk);
+	if (sk->sk_state != TCP_ESTABLISHED)
+		return false;
+	/* Data may have come meanwhile; from here on none can. */
+	abort |= kite_queue_purge(sk) != 0;
+	if (abort)
+		kite_conn_reset(sk, KITE_RESET_ABORT);
+	else
+		kite_conn_shutdown(sk, SHUTDOWN_MASK);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+	return !abort && !kc->peer && kc->peer_shutdown != SHUTDOWN_MASK;
+}
+
+/**
+ * kite_conn_close - the program closes a connection
+ * @sk: the connection, in any state but LISTEN
+ *
+ * With data unread, or with SO_LINGER and 0 seconds, the peer sees a reset, as
+ * with AF_UNIX and TCP. A tuple is not free before the peer has closed: where the
+ * peer is a socket here, its own entry in the table sees to that, elsewhere our
+ * end waits for it.
+ *
+ * Context: Process context, lock_sock held; dropped while it lingers.
+ */
+void kite_conn_close(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	bool wait = false;
+
+	sock_owned_by_me(sk);
+	kite_conn_run_pending(sk);
+
+	if (sk->sk_state == TCP_ESTABLISHED) {
+		wait = kite_conn_finish(sk);
+	} else if (sk->sk_state == TCP_SYN_SENT) {
+		kite_conn_reset(sk, KITE_RESET_ABORT);
+		WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+	}
+	kite_queue_purge(sk);
+	if (wait) {
+		kc->deadline = jiffies + KITE_CLOSE_TIMEOUT;
+		kite_conn_arm(sk, kc->unsent ? KITE_RETRY_INTERVAL : KITE_CLOSE_TIMEOUT);
+	} else {
+		kite_conn_unhash(sk);
+		kite_sock_unlist(sk);
+	}
+}
+
+/**
+ * kite_conn_discard - end a connection that no program has seen
+ * @sk: a listener's child that was not accepted; the caller's reference is gone
+ *	afterwards
+ * @reason: what to tell the peer, or 0 to say nothing
+ *
+ * Context: Any, without a spinlock.
+ */
+void kite_conn_discard(struct sock *sk, u8 reason)
+{
+	kite_queue_purge(sk);
+	local_bh_disable();
+	bh_lock_sock(sk);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+	sock_set_flag(sk, SOCK_DEAD);
+	kite_conn_over(sk);
+	bh_unlock_sock(sk);
+	local_bh_enable();
+
+	if (reason)
+		kite_conn_reset(sk, reason);
+	kite_conn_drop_peer(sk);
+	sock_put(sk);
+}

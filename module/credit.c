@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Credit: how much a sender may have in flight.
+ *
+ * Each direction of a connection has two counters, kept by its receiver: how
+ * much it has read, and up to where the sender may send: the limit. A sender
+ * counts what it has sent, and stays below the limit. All three count bytes
+ * from the start of the connection and wrap at 2^32.
+ *
+ * The limit is what was read plus the receive buffer. It never goes back: a
+ * receiver whose SO_RCVBUF shrank just does not move it until enough was read.
+ *
+ * The receiver's counters reach the sender's tx_read and tx_limit in one of two
+ * ways. Where the peer is a socket here, the reader stores them there. Where it
+ * is not, they travel in the headers of packets.
+ *
+ * A sender that waits and a reader that makes room meet at this pair of
+ * barriers, so that one of the two always sees the other:
+ *
+ *	sender, kite_credit_block()	reader, kite_credit_wake()
+ *	  tx_blocked = true		  tx_read, tx_limit = ...
+ *	  smp_mb()			  smp_mb()
+ *	  room by tx_read, tx_limit?	  tx_blocked? wake the sender
+ */
+#include "kite.h"
+
+static u32 kite_credit_window(const struct sock *sk)
+{
+	return min_t(u32, READ_ONCE(sk->sk_rcvbuf), KITE_WINDOW_MAX);
+}
+
+static bool kite_credit_congested(const struct kite_conn *kc)
+{
+	const struct kite_transport *transport = kc->transport;
+
+	return transport && transport->congested &&
+	       transport->congested(sock_net(&kc->ks.sk), kc->ks.tuple.remote.node);
+}
+
+/**
+ * kite_credit_space - how much may be sent now?
+ * @kc: the connection
+ *
+ * What is in flight is bounded by the peer's receive buffer and, as with
+ * AF_UNIX, by our own send buffer.
+ *
+ * Context: Any. The answer holds until somebody sends, so under @send_lock it
+ * can only grow.
+ * Return: bytes.
+ */
+u32 kite_credit_space(const struct kite_conn *kc)
+{
+	u32 sent = READ_ONCE(kc->tx_sent);
+	s32 window = READ_ONCE(kc->tx_limit) - sent;
+	s32 flight = sent - READ_ONCE(kc->tx_read);
+	s32 buffer = READ_ONCE(kc->ks.sk.sk_sndbuf) - flight;
+
+	if (!kc->peer && kite_credit_congested(kc))
+		return 0;
+	return max(min(window, buffer), 0);
+}
+
+/**
+ * kite_credit_writable - is there enough room that a writer should be woken?
+ * @kc: the connection
+ *
+ * TCP's rule: not before the room is half of what is in flight, so that writer
+ * and reader do not wake each other for every byte.
+ *
+ * Context: Any.
+ * Return: true if so.
+ */
+bool kite_credit_writable(const struct kite_conn *kc)
+{
+	s32 flight = READ_ONCE(kc->tx_sent) - READ_ONCE(kc->tx_read);
+
+	return (s32)kite_credit_space(kc) >= max(flight / 2, 1);
+}
+
+/**
+ * kite_credit_block - announce that somebody waits for room
+ * @kc: the connection
+ *
+ * The caller looks at the room after this, and only sleeps if there is none.
+ *
+ * Context: Any.
+ */
+void kite_credit_block(struct kite_conn *kc)
+{
+	WRITE_ONCE(kc->tx_blocked, true);
+	/* Pairs with kite_credit_wake(), see the top of the file. */
+	smp_mb();
+}
+
+/**
+ * kite_credit_wake - there may be room: wake who waits for it
+ * @sk: the sender
+ *
+ * Context: Any.
+ */
+void kite_credit_wake(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	/* Pairs with kite_credit_block(), see the top of the file. */
+	smp_mb();
+	if (!READ_ONCE(kc->tx_blocked) || !kite_credit_writable(kc))
+		return;
+	WRITE_ONCE(kc->tx_blocked, false);
+	READ_ONCE(sk->sk_write_space)(sk);
+}
+
+/**
+ * kite_credit_open - give the peer of a new connection its first window
+ * @kc: the connection
+ *
+ * Context: Any; nobody sends to it yet.
+ */
+void kite_credit_open(struct kite_conn *kc)
+{
+	kc->rx_limit = kc->rx_read + kite_credit_window(kite_conn_sk(kc));
+	kc->rx_told = kc->rx_limit;
+}
+
+/**
+ * kite_credit_grant - after reading, let the peer send more
+ * @kc: the reader
+ *
+ * Context: Under the spinlock of the reader's receive queue. Where the peer is
+ * a socket here, the caller calls kite_credit_wake() for it when it has dropped
+ * the lock.
+ * Return: true when the peer is not here and a packet should tell it, see
+ * kite_conn_send_credit(): when the window moved by a quarter, or everything
+ * was read.
+ */
+bool kite_credit_grant(struct kite_conn *kc)
+{
+	u32 window = kite_credit_window(kite_conn_sk(kc));
+	u32 limit = kc->rx_read + window;
+
+	lockdep_assert_held(&kite_conn_sk(kc)->sk_receive_queue.lock);
+
+	if ((s32)(limit - kc->rx_limit) > 0)
+		WRITE_ONCE(kc->rx_limit, limit);
+	if (kc->peer) {
+		struct kite_conn *peer = kite_conn(kc->peer);
+
+		WRITE_ONCE(peer->tx_read, kc->rx_read);
+		WRITE_ONCE(peer->tx_limit, kc->rx_limit);
+		return false;
+	}
+	return kc->rx_read == kc->rx_queued ||
+	       kc->rx_limit - READ_ONCE(kc->rx_told) >= window / 4;
+}
+
+/**
+ * kite_credit_update - take the counters from a packet's header
+ * @kc: the connection, whose peer is not a socket here
+ * @read: the peer's @rx_read
+ * @limit: the peer's @rx_limit
+ *
+ * The packet may be late or forged: a counter that goes back, that speaks of
+ * bytes never sent or of an impossible window is ignored.
+ *
+ * Context: Under the socket's spinlock.
+ */
+void kite_credit_update(struct kite_conn *kc, u32 read, u32 limit)
+{
+	u32 sent = READ_ONCE(kc->tx_sent);
+
+	lockdep_assert_held(&kite_conn_sk(kc)->sk_lock.slock);
+
+	if (read - kc->tx_read <= sent - kc->tx_read)
+		WRITE_ONCE(kc->tx_read, read);
+	if ((s32)(limit - kc->tx_limit) > 0 && limit - kc->tx_read <= KITE_WINDOW_MAX)
+		WRITE_ONCE(kc->tx_limit, limit);
+}

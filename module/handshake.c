@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The handshake: connect on one side, listen and accept on the other.
+ *
+ * It always goes through packets. connect sends a REQUEST; a listener with room
+ * makes a child, answers with a RESPONSE and queues the child for accept. Where
+ * the transport says which socket of this kernel sent a packet, the two ends note
+ * each other as peers on the way; loopback does all of it before connect's call
+ * to send the REQUEST returns.
+ *
+ * What a full listener means differs with the distance. A local connect waits at
+ * the listener for room, as with AF_UNIX; from elsewhere it asks again and again,
+ * as TCP does.
+ */
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+
+#include "kite.h"
+
+/* ---- the listener ---- */
+
+static bool kite_listener_full(struct sock *sk)
+{
+	return sk_acceptq_is_full(sk);
+}
+
+/**
+ * kite_listen - the listen system call
+ * @sock: the socket
+ * @backlog: how many connections may wait for accept, and one more, as with
+ *	AF_UNIX and TCP
+ *
+ * Context: Process context.
+ * Return: 0; -EINVAL for a socket that is connected or being so; what autobind
+ * says where the program did not bind, as with TCP.
+ */
+int kite_listen(struct socket *sock, int backlog)
+{
+	struct sock *sk = sock->sk;
+	int err = -EINVAL;
+
+	lock_sock(sk);
+	if (sock->state != SS_UNCONNECTED)
+		goto unlock;
+	if (sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN)
+		goto unlock;
+	err = kite_port_autobind(sk);
+	if (err)
+		goto unlock;
+	WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
+	if (sk->sk_state == TCP_CLOSE) {
+		kite_peercred_set(sk);
+		kite_queue_open(sk);
+		WRITE_ONCE(sk->sk_state, TCP_LISTEN);
+	}
+	/* There may be more room than before. */
+	wake_up_interruptible_all(&kite_conn(sk)->room);
+unlock:
+	release_sock(sk);
+	return err;
+}
+
+static struct sock *kite_child_create(struct sock *listener,
+				      const struct kite_transport *transport,
+				      const struct kite_packet *pkt, gfp_t gfp)
+{
+	struct kite_conn *kc;
+	struct sock *child;
+
+	child = kite_sock_alloc(sock_net(listener), NULL, listener->sk_prot_creator,
+				listener->sk_type, gfp, listener->sk_kern_sock);
+	if (!child)
+		return NULL;
+	kc = kite_conn(child);
+	kc->ks.tuple.local = pkt->dst;
+	kc->ks.tuple.remote = pkt->src;
+	kc->ks.bound_node = pkt->dst.node;
+	__module_get(transport->owner);
+	kc->transport = transport;
+	kite_inherit(child, listener);
+	kite_credit_open(kc);
+	kc->tx_limit = min(pkt->limit, KITE_WINDOW_MAX);
+	return child;
+}
+
+/* Takes a place in the accept queue. Returns 0 or the reason to refuse. */
+static u8 kite_listener_reserve(struct sock *sk)
+{
+	u8 reason = 0;
+
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	if (!kite_conn(sk)->rx_open)
+		reason = KITE_RESET_REFUSED;
+	else if (kite_listener_full(sk))
+		reason = KITE_RESET_FULL;
+	else
+		sk_acceptq_added(sk);
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	return reason;
+}
+
+/* Puts the child in its place. The listener may have closed meanwhile. */
+static bool kite_listener_enqueue(struct sock *sk, struct sock *child)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	bool open;
+
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	open = kc->rx_open;
+	if (open)
+		list_add_tail(&kite_conn(child)->accept, &kc->accept);
+	else
+		sk_acceptq_removed(sk);
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	return open;
+}
+
+/*
+ * On loopback the one who connects is current, and its socket is known: both
+ * sides learn the other's credentials as with AF_UNIX, connect() those of listen().
+ */
+static void kite_child_meet(struct sock *child, struct sock *listener,
+			    struct sock *sender)
+{
+	if (!sender || !kite_conn_is_mirror(child, sender))
+		return;
+	sock_hold(sender);
+	kite_conn(child)->peer = sender;
+	kite_peercred_set(child);
+	kite_peercred_copy(sender, listener);
+}
+
+static void kite_own_packet(struct sk_buff *skb, struct sock *sk)
+{
+	skb_orphan(skb);
+	sock_hold(sk);
+	skb->sk = sk;
+	skb->destructor = sock_efree;
+}
+
+/**
+ * kite_request_rcv - a REQUEST reached a listener
+ * @listener: the listener
+ * @transport: what brought the packet
+ * @pkt: its header
+ * @skb: the packet, consumed
+ *
+ * Context: As the transport delivers, without a spinlock.
+ * Return: 0, or what to tell who sent it: one of &enum kite_reset, and then @skb
+ * is still the caller's.
+ */
+u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transport,
+		    const struct kite_packet *pkt, struct sk_buff *skb)
+{
+	struct sock *child;
+	u8 reason;
+
+	/* Cheaper than to find out with a child in hand. */
+	if (kite_listener_full(listener))
+		return KITE_RESET_FULL;
+	child = kite_child_create(listener, transport, pkt,
+				  kite_transport_gfp(transport));
+	if (!child)
+		return KITE_RESET_NOMEM;
+	kite_child_meet(child, listener, kite_transport_sender(transport, skb));
+	/* An old connection of this tuple may still be closing. */
+	reason = kite_conn_hash(child) ? KITE_RESET_FULL : 0;
+	if (!reason)
+		reason = kite_listener_reserve(listener);
+	if (reason) {
+		kite_conn_discard(child, 0);
+		return reason;
+	}
+	smp_store_release(&child->sk_state, TCP_ESTABLISHED);
+	kite_queue_open(child);
+
+	/* Before accept can have it, or data might overtake the RESPONSE. */
+	kite_own_packet(skb, child);
+	kite_conn_xmit(child, skb, KITE_OP_RESPONSE, 0);
+	if (kite_listener_enqueue(listener, child))
+		READ_ONCE(listener->sk_data_ready)(listener);
+	else
+		kite_conn_discard(child, KITE_RESET_ABORT);
+	return 0;
+}
+
+static struct sock *kite_listener_dequeue(struct sock *sk)
+{
+	struct kite_conn *child;
+
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	child = list_first_entry_or_null(&kite_conn(sk)->accept, struct kite_conn,
+					 accept);
+	if (child) {
+		list_del_init(&child->accept);
+		sk_acceptq_removed(sk);
+	}
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	return child ? kite_conn_sk(child) : NULL;
+}
+
+static bool kite_listener_stopped(struct sock *sk)
+{
+	return READ_ONCE(sk->sk_state) != TCP_LISTEN ||
+	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+}
+
+static bool kite_listener_ready(struct sock *sk, u32 arg)
+{
+	return !list_empty_careful(&kite_conn(sk)->accept) || kite_listener_stopped(sk);
+}
+
+/**
+ * kite_accept_dequeue - wait for a connection and take it
+ * @sk: the listener
+ * @flags: O_NONBLOCK or not
+ * @err: where the error goes
+ *
+ * Context: Process context, without locks: what accept takes, it takes under the
+ * spinlock of the accept queue.
+ * Return: the connection, with the queue's reference, or NULL and in @err
+ * -EAGAIN, -EINVAL when the socket does not listen (any more), or -EINTR and
+ * -ERESTARTSYS.
+ */
+struct sock *kite_accept_dequeue(struct sock *sk, int flags, int *err)
+{
+	long timeo = sock_rcvtimeo(sk, flags & O_NONBLOCK);
+	struct sock *child;
+
+	for (;;) {
+		child = kite_listener_dequeue(sk);
+		if (child) {
+			wake_up_interruptible(&kite_conn(sk)->room);
+			return child;
+		}
+		*err = -EINVAL;
+		if (kite_listener_stopped(sk))
+			return NULL;
+		*err = kite_wait_exclusive(sk, kite_listener_ready, 0, &timeo);
+		if (*err) {
+			/* A wake-up that was meant for us is somebody else's now. */
+			if (kite_listener_ready(sk, 0))
+				READ_ONCE(sk->sk_data_ready)(sk);
+			return NULL;
+		}
+	}
+}
+
+/**
+ * kite_listener_shutdown - a listener takes no more connections
+ * @sk: the listener
+ *
+ * Those in its accept queue stay, as with AF_UNIX.
+ *
+ * Context: Process context, lock_sock held.
+ */
+void kite_listener_shutdown(struct sock *sk)
+{
+	sock_owned_by_me(sk);
+
+	kite_queue_close(sk);
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
+	READ_ONCE(sk->sk_state_change)(sk);
+	wake_up_interruptible_all(&kite_conn(sk)->room);
+}
+
+/**
+ * kite_listener_close - a listener goes, and resets who was not accepted
+ * @sk: the listener
+ *
+ * Context: Process context, lock_sock held.
+ */
+void kite_listener_close(struct sock *sk)
+{
+	struct kite_conn *child, *next;
+	LIST_HEAD(children);
+
+	sock_owned_by_me(sk);
+
+	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+	kite_listener_shutdown(sk);
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	list_splice_init(&kite_conn(sk)->accept, &children);
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+
+	list_for_each_entry_safe(child, next, &children, accept) {
+		list_del_init(&child->accept);
+		kite_conn_discard(kite_conn_sk(child), KITE_RESET_ABORT);
+	}
+	kite_sock_unlist(sk);
+}
+
+/* ---- the one who connects ---- */
+
+/**
+ * kite_request_send - ask for a connection
+ * @sk: the socket, in SYN_SENT
+ *
+ * Context: Any, without a spinlock.
+ * Return: 0, -ENOBUFS, or what the transport says.
+ */
+int kite_request_send(struct sock *sk)
+{
+	struct sk_buff *skb = kite_packet_alloc(GFP_ATOMIC | __GFP_NOWARN);
+
+	if (!skb)
+		return -ENOBUFS;
+	kite_own_packet(skb, sk);
+	return kite_conn_xmit(sk, skb, KITE_OP_REQUEST, 0);
+}
+
+/**
+ * kite_response_rcv - a RESPONSE reached the socket that asked
+ * @sk: the socket
+ * @pkt: the packet's header
+ * @sender: the socket that sent it, if it is one of this kernel
+ *
+ * Context: As the transport delivers, without a spinlock.
+ * Return: false if the socket did not ask, or not any more.
+ */
+bool kite_response_rcv(struct sock *sk, const struct kite_packet *pkt,
+		       struct sock *sender)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	bool asked;
+
+	local_bh_disable();
+	bh_lock_sock(sk);
+	asked = sk->sk_state == TCP_SYN_SENT && !(kc->pending & KITE_EV_ESTABLISHED);
+	if (asked) {
+		kc->tx_limit = min(pkt->limit, KITE_WINDOW_MAX);
+		if (sender && kite_conn_is_mirror(sk, sender)) {
+			sock_hold(sender);
+			WRITE_ONCE(kc->peer, sender);
+		}
+		kite_queue_open(sk);
+		kite_conn_raise(sk, KITE_EV_ESTABLISHED);
+	}
+	bh_unlock_sock(sk);
+	local_bh_enable();
+	return asked;
+}
+
+static const struct kite_transport *kite_transport_get(struct net *net, u32 node)
+{
+	const struct kite_transport *transport;
+
+	rcu_read_lock();
+	transport = kite_route(net, node);
+	if (transport && !try_module_get(transport->owner))
+		transport = NULL;
+	rcu_read_unlock();
+	return transport;
+}
+
+/* Another connection, perhaps one still closing, has these addresses. */
+static bool kite_tuple_busy(struct net *net, const struct kite_tuple *tuple)
+{
+	const struct kite_tuple mirror = {
+		.type	= tuple->type,
+		.local	= tuple->remote,
+		.remote	= tuple->local,
+	};
+	struct sock *sk;
+
+	if (!kite_node_is_local(net, tuple->remote.node))
+		return false;
+	sk = kite_conn_find(net, &mirror);
+	if (!sk)
+		return false;
+	sock_put(sk);
+	return true;
+}
+
+/*
+ * One attempt: from CLOSE to SYN_SENT, and back where it fails at once. Loopback
+ * has answered when this returns.
+ */
+static int kite_connect_try(struct sock *sk, const struct kite_addr *to)
+{
+	const struct kite_transport *transport;
+	struct kite_conn *kc = kite_conn(sk);
+	struct kite_tuple *tuple = &kc->ks.tuple;
+	struct net *net = sock_net(sk);
+	int err;
+
+	err = kite_port_autobind(sk);
+	if (err)
+		return err;
+	transport = kite_transport_get(net, to->node);
+	if (!transport)
+		return -EHOSTUNREACH;
+	kite_conn_set_transport(kc, transport);
+	kc->unsent = 0;
+	kite_credit_open(kc);
+	tuple->remote = *to;
+	if (kc->ks.bound_node == KITE_NODE_ANY)
+		tuple->local.node = kite_route_source(net, to->node);
+	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
+
+	err = kite_tuple_busy(net, tuple) ? -EEXIST : kite_conn_hash(sk);
+	if (err == -EEXIST)
+		err = -EADDRNOTAVAIL;
+	if (!err)
+		err = kite_request_send(sk);
+	if (err) {
+		kite_conn_back(sk);
+		return err;
+	}
+	kc->deadline = jiffies + KITE_CONNECT_TIMEOUT;
+	kite_conn_run_pending(sk);
+	if (sk->sk_state == TCP_SYN_SENT && !kc->unsent)
+		kite_conn_arm(sk, KITE_CONNECT_TIMEOUT);
+	return sock_error(sk);
+}
+
+/*
+ * Waits until the listener at an address has room or is gone. Exclusively: one
+ * place, one wake-up, which is passed on by who does not use it.
+ */
+static int kite_connect_wait_room(struct sock *sk, const struct kite_addr *to,
+				  long *timeo)
+{
+	struct sock *listener;
+	DEFINE_WAIT(wait);
+	int err = 0;
+
+	listener = kite_port_find_listener(sock_net(sk), sk->sk_type, to);
+	if (!listener)
+		return 0;
+	prepare_to_wait_exclusive(&kite_conn(listener)->room, &wait,
+				  TASK_INTERRUPTIBLE);
+	if (kite_listener_full(listener) && !kite_listener_stopped(listener)) {
+		release_sock(sk);
+		*timeo = schedule_timeout(*timeo);
+		lock_sock(sk);
+	}
+	finish_wait(&kite_conn(listener)->room, &wait);
+	if (signal_pending(current))
+		err = -ERESTARTSYS;
+	else if (!*timeo)
+		err = -EAGAIN;
+	if (err && !kite_listener_full(listener))
+		wake_up_interruptible(&kite_conn(listener)->room);
+	sock_put(listener);
+	return err;
+}
+
+/* From CLOSE. Returns 0 in SYN_SENT or ESTABLISHED. */
+static int kite_connect_start(struct sock *sk, const struct kite_addr *to, long timeo)
+{
+	long left = min_t(long, timeo, KITE_CONNECT_TIMEOUT);
+	int err;
+
+	for (;;) {
+		err = kite_connect_try(sk, to);
+		/* Only a local listener that is full says EAGAIN. */
+		if (err != -EAGAIN || !timeo)
+			return err;
+		err = kite_connect_wait_room(sk, to, &left);
+		if (err)
+			break;
+		/* It slept without the lock. */
+		if (sk->sk_state != TCP_CLOSE)
+			return sk->sk_state == TCP_LISTEN ? -EINVAL : -EISCONN;
+	}
+	if (err == -ERESTARTSYS)
+		return sock_intr_errno(timeo);
+	return timeo > KITE_CONNECT_TIMEOUT ? -ETIMEDOUT : err;
+}
+
+/* In SYN_SENT, on the way to a peer that is not here: as TCP waits. */
+static int kite_connect_wait(struct sock *sk, long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int err = 0;
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (sk->sk_state == TCP_SYN_SENT) {
+		if (!*timeo)
+			err = -EINPROGRESS;
+		else if (signal_pending(current))
+			err = sock_intr_errno(*timeo);
+		if (err)
+			break;
+		release_sock(sk);
+		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
+		lock_sock(sk);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return err;
+}
+
+static int kite_connect_locked(struct socket *sock, const struct kite_addr *to,
+			       long timeo)
+{
+	struct sock *sk = sock->sk;
+	int err;
+
+	switch (sk->sk_state) {
+	case TCP_CLOSE:
+		/* What became of an earlier call, if nobody asked yet: TCP's rule. */
+		if (sock->state == SS_CONNECTING) {
+			sock->state = SS_UNCONNECTED;
+			err = sock_error(sk);
+			if (err)
+				return err;
+		}
+		err = kite_connect_start(sk, to, timeo);
+		if (err)
+			return err;
+		sock->state = SS_CONNECTING;
+		break;
+	case TCP_SYN_SENT:
+		if (!timeo)
+			return -EALREADY;
+		break;
+	case TCP_LISTEN:
+		return -EINVAL;
+	default:
+		if (sock->state != SS_CONNECTING)
+			return -EISCONN;
+	}
+	err = kite_connect_wait(sk, &timeo);
+	if (err)
+		return err;
+	if (sk->sk_state == TCP_CLOSE) {
+		sock->state = SS_UNCONNECTED;
+		return sock_error(sk) ?: -ECONNABORTED;
+	}
+	sock->state = SS_CONNECTED;
+	return 0;
+}
+
+/**
+ * kite_connect - the connect system call of connections
+ * @sock: the socket
+ * @uaddr: where to
+ * @len: length of the address
+ * @flags: O_NONBLOCK or not
+ *
+ * Context: Process context.
+ * Return: 0; what kite_addr_parse() and autobind say; -EHOSTUNREACH;
+ * -ECONNREFUSED; -EADDRNOTAVAIL when the tuple is in use; -EISCONN; -EINVAL for a
+ * listener; -ETIMEDOUT. A local connect to a full listener gives -EAGAIN with
+ * O_NONBLOCK or when SO_SNDTIMEO is over, as AF_UNIX does; one that is on its way
+ * to another node -EINPROGRESS and -EALREADY, as TCP does.
+ */
+int kite_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags)
+{
+	struct sock *sk = sock->sk;
+	struct kite_addr to;
+	int err;
+
+	err = kite_addr_parse(uaddr, len, &to);
+	if (err)
+		return err;
+	lock_sock(sk);
+	err = kite_connect_locked(sock, &to, sock_sndtimeo(sk, flags & O_NONBLOCK));
+	release_sock(sk);
+	return err;
+}
+
+static void kite_pair_half(struct socket *sock, struct sock *peer)
+{
+	struct sock *sk = sock->sk;
+	struct kite_conn *kc = kite_conn(sk);
+
+	sock_hold(peer);
+	kc->peer = peer;
+	kite_credit_open(kc);
+	kite_conn(peer)->tx_limit = kc->rx_limit;
+	kite_peercred_set(sk);
+	kite_queue_open(sk);
+	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
+	sock->state = SS_CONNECTED;
+}
+
+/**
+ * kite_socketpair - the socketpair system call of connections
+ * @a: one socket
+ * @b: the other
+ *
+ * They have no addresses, as with AF_UNIX.
+ *
+ * Context: Process context; nobody else knows the sockets yet.
+ * Return: 0.
+ */
+int kite_socketpair(struct socket *a, struct socket *b)
+{
+	kite_pair_half(a, b->sk);
+	kite_pair_half(b, a->sk);
+	return 0;
+}

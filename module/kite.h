@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the rooms of the module show each other, by file.
+ *
+ * A message goes one way through them:
+ *
+ *	system call -> af_kite.c, then stream.c
+ *	    -> conn.c, credit.c		the connection: state, credit, close
+ *	    -> route.c			which transport reaches that node?
+ *	    -> transport.c, loopback.c	carries packets
+ *	    -> rcv.c			finds the socket for a packet
+ *	    -> queue.c			the receive queue -> recvmsg
+ *
+ * Between two sockets of one kernel, data skips the middle: conn.c appends it
+ * to the peer's queue.
+ */
+#ifndef _KITE_H
+#define _KITE_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <linux/rhashtable-types.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+#include <net/tcp_states.h>
+#include <linux/kite.h>
+
+#include "compat.h"
+#include "transport.h"
+
+/* Ports below this need CAP_NET_BIND_SERVICE. */
+#define KITE_PORT_UNPRIVILEGED	1024U
+
+/*
+ * Where unasked-for ports come from: above the 16 bits in which programs choose
+ * theirs, so that an ephemeral port never stands where a server wants to bind.
+ */
+#define KITE_PORT_EPHEMERAL_MIN	65536U
+#define KITE_PORT_EPHEMERAL_MAX	0x7fffffffU
+
+/* How long connect() tries, and how long a closed end waits for the other. */
+#define KITE_CONNECT_TIMEOUT	(30 * HZ)
+#define KITE_CLOSE_TIMEOUT	(8 * HZ)
+/* When a listener was full or memory was short: try again after this. */
+#define KITE_RETRY_INTERVAL	max(HZ / 20, 1)
+
+/* Counters of credit wrap at 2^32, so a window must stay well below 2^31. */
+#define KITE_WINDOW_MAX		(1U << 30)
+
+struct kite_addr {
+	u32			port;
+	u32			node;
+};
+
+/* Type and local port stand first: together they are the key of a bound port. */
+struct kite_tuple {
+	u32			type;
+	struct kite_addr	local;
+	struct kite_addr	remote;
+};
+
+/* A packet's header in the host's byte order; see struct kite_hdr. */
+struct kite_packet {
+	u8			type;
+	u8			op;
+	u8			flags;
+	u32			len;
+	struct kite_addr	src;
+	struct kite_addr	dst;
+	u32			read;
+	u32			limit;
+};
+
+/**
+ * struct kite_net - what a network namespace has of its own
+ * @bound: bound sockets by type and port; changed under @lock, read under RCU
+ * @conns: connections by tuple; changed and read under RCU
+ * @lock: guards changes of @bound, and @socks
+ * @socks: every socket that a program, or a connection still closing, holds
+ * @node: the namespace's own node id beside KITE_NODE_LOCAL, 0 for none
+ */
+struct kite_net {
+	struct rhltable		bound;
+	struct rhashtable	conns;
+	spinlock_t		lock;	/* see above */
+	struct hlist_head	socks;
+	u32			node;
+};
+
+/**
+ * struct kite_sock - what every Kite socket has
+ * @sk: the socket, first
+ * @tuple: its addresses. Written under lock_sock; does not change while the
+ *	socket is in one of the tables of its namespace, but for the local node
+ *	of a bound socket, which connect makes definite
+ * @bound_node: the node that bind was given; under lock_sock
+ * @bind_link: in &kite_net.bound
+ * @bound: whether it is there; under lock_sock
+ */
+struct kite_sock {
+	struct sock		sk;
+	struct kite_tuple	tuple;
+	u32			bound_node;
+	struct rhlist_head	bind_link;
+	bool			bound;
+};
+
+/**
+ * struct kite_conn - a stream or record socket: one end of a connection
+ * @ks: the socket, first
+ * @transport: carries its packets; set from SYN_SENT on and kept, holds the
+ *	transport's module. NULL for both ends of a socketpair
+ * @peer: the other end where that is a socket of this kernel. Holds a
+ *	reference. Written once at the handshake, before the socket is
+ *	ESTABLISHED, dropped at release and never before: so whoever saw
+ *	ESTABLISHED in a system call on this socket may use it without a lock
+ * @conn_link: in &kite_net.conns, which holds a reference of the socket
+ * @hashed: whether it is there; belongs to the owner of the socket, see below
+ * @send_lock: one writer at a time; dropped before a writer sleeps for room
+ * @tx_sent: credit: charge sent so far; written under @send_lock
+ * @tx_limit: credit: up to where we may send. The peer writes it, see credit.c
+ * @tx_read: credit: how much of it the peer has read. The peer writes it too
+ * @tx_blocked: somebody waits for room to send; see the barriers in credit.c
+ * @recv_lock: one reader at a time; dropped before a reader sleeps for data
+ * @rx_queued: charge that ever entered the receive queue. Written under the
+ *	queue's spinlock, with release; whoever reads it with acquire sees the
+ *	bytes it speaks of
+ * @rx_read: charge that left it; written under the queue's spinlock
+ * @rx_limit: up to where the peer may send; under the queue's spinlock
+ * @rx_told: the @rx_limit that the last packet told the peer
+ * @rx_open: data may enter the queue, or children a listener's accept queue;
+ *	under the queue's spinlock
+ * @pending: events that came while a system call owned the socket
+ *	(&enum kite_event); under the socket's spinlock
+ * @reset: why the connection was reset; as @pending
+ * @peer_shutdown: what the peer has shut down, in its terms; as @pending
+ * @unsent: packets that the timer is to send, by op: those that found no
+ *	memory, and a request that found the listener full; atomic
+ * @deadline: when the timer gives up, in jiffies; belongs to the owner
+ * @accept: a listener's children until they are accepted, or the child's place
+ *	among them; under the listener's queue spinlock
+ * @room: where connect() waits for room in a listener's accept queue
+ *
+ * The owner of a socket is who holds lock_sock, or its spinlock while nobody
+ * does. State, shutdown flags and errors belong to the owner; others read them.
+ *
+ * Locks nest in this order; no path takes lock_sock or a mutex of the peer:
+ *
+ *	lock_sock
+ *	  send_lock, recv_lock
+ *	    sk_lock.slock of one socket
+ *	      sk_receive_queue.lock of one socket
+ */
+struct kite_conn {
+	struct kite_sock		ks;
+	const struct kite_transport	*transport;
+	struct sock			*peer;
+	struct rhash_head		conn_link;
+
+	/* the sender's */
+	struct mutex			send_lock;	/* see above */
+	u32				tx_sent;
+	u32				tx_limit;
+	u32				tx_read;
+	bool				tx_blocked;
+
+	/* the receiver's */
+	bool				rx_open;
+	bool				hashed;
+	struct mutex			recv_lock;	/* see above */
+	u32				rx_queued;
+	u32				rx_read;
+	u32				rx_limit;
+	u32				rx_told;
+
+	/* control */
+	u8				pending;
+	u8				reset;
+	u8				peer_shutdown;
+	unsigned long			unsent;
+	unsigned long			deadline;
+	struct list_head		accept;
+	wait_queue_head_t		room;
+};
+
+/* What the receive queue notes in skb->cb. */
+struct kite_cb {
+	u32				consumed;	/* bytes that were read */
+};
+
+static inline struct kite_sock *kite_sk(const struct sock *sk)
+{
+	return container_of(sk, struct kite_sock, sk);
+}
+
+static inline struct kite_conn *kite_conn(const struct sock *sk)
+{
+	return container_of(sk, struct kite_conn, ks.sk);
+}
+
+static inline struct sock *kite_conn_sk(struct kite_conn *kc)
+{
+	return &kc->ks.sk;
+}
+
+static inline struct kite_cb *kite_cb(const struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct kite_cb) > sizeof(skb->cb));
+	return (struct kite_cb *)skb->cb;
+}
+
+/* main.c */
+extern int kite_family;
+extern struct proto kite_stream_proto;
+struct kite_net *kite_net(const struct net *net);
+
+/* af_kite.c */
+int kite_family_register(int family);
+int kite_do_accept(struct socket *sock, struct socket *newsock, int flags);
+struct sock *kite_sock_alloc(struct net *net, struct socket *sock,
+			     struct proto *prot, int type, gfp_t gfp, int kern);
+void kite_sock_unlist(struct sock *sk);
+void kite_sock_kill(struct sock *sk);
+
+/* addr.c */
+int kite_addr_parse(const struct sockaddr *uaddr, int len, struct kite_addr *addr);
+int kite_addr_format(const struct kite_addr *addr, struct sockaddr *uaddr);
+bool kite_node_is_local(struct net *net, u32 node);
+
+/* port.c */
+int kite_port_init(struct kite_net *kn);
+void kite_port_exit(struct kite_net *kn);
+int kite_port_bind(struct sock *sk, const struct kite_addr *addr);
+int kite_port_autobind(struct sock *sk);
+void kite_port_release(struct sock *sk);
+struct sock *kite_port_find_listener(struct net *net, u32 type,
+				     const struct kite_addr *addr);
+
+/* conn.c */
+/**
+ * enum kite_event - what can happen to a connection from outside
+ * @KITE_EV_ESTABLISHED: the listener took it
+ * @KITE_EV_SHUTDOWN: the peer shut down one or both directions
+ * @KITE_EV_RESET: it is over
+ */
+enum kite_event {
+	KITE_EV_ESTABLISHED	= BIT(0),
+	KITE_EV_SHUTDOWN	= BIT(1),
+	KITE_EV_RESET		= BIT(2),
+};
+
+int kite_conn_table_init(struct kite_net *kn);
+void kite_conn_table_exit(struct kite_net *kn);
+void kite_conn_init(struct sock *sk);
+int kite_conn_hash(struct sock *sk);
+void kite_conn_unhash(struct sock *sk);
+struct sock *kite_conn_find(struct net *net, const struct kite_tuple *tuple);
+bool kite_conn_is_mirror(const struct sock *sk, const struct sock *other);
+void kite_conn_arm(struct sock *sk, unsigned long after);
+void kite_conn_set_transport(struct kite_conn *kc,
+			     const struct kite_transport *transport);
+void kite_conn_back(struct sock *sk);
+void kite_conn_raise(struct sock *sk, u8 event);
+void kite_conn_event(struct sock *sk, u8 event, u8 arg);
+void kite_conn_run_pending(struct sock *sk);
+void kite_conn_release_cb(struct sock *sk);
+int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags);
+void kite_conn_send_control(struct sock *sk, u8 op, u8 flags);
+void kite_conn_shutdown(struct sock *sk, u8 how);
+void kite_conn_reset(struct sock *sk, u8 reason);
+void kite_conn_close(struct sock *sk);
+void kite_conn_drop_peer(struct sock *sk);
+void kite_conn_over(struct sock *sk);
+void kite_conn_discard(struct sock *sk, u8 reason);
+
+/* handshake.c */
+int kite_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags);
+int kite_listen(struct socket *sock, int backlog);
+struct sock *kite_accept_dequeue(struct sock *sk, int flags, int *err);
+int kite_socketpair(struct socket *a, struct socket *b);
+void kite_listener_close(struct sock *sk);
+void kite_listener_shutdown(struct sock *sk);
+u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transport,
+		    const struct kite_packet *pkt, struct sk_buff *skb);
+bool kite_response_rcv(struct sock *sk, const struct kite_packet *pkt,
+		       struct sock *sender);
+int kite_request_send(struct sock *sk);
+
+/* credit.c */
+u32 kite_credit_space(const struct kite_conn *kc);
+bool kite_credit_writable(const struct kite_conn *kc);
+void kite_credit_block(struct kite_conn *kc);
+void kite_credit_wake(struct sock *sk);
+void kite_credit_open(struct kite_conn *kc);
+bool kite_credit_grant(struct kite_conn *kc);
+void kite_credit_update(struct kite_conn *kc, u32 read, u32 limit);
+
+/* queue.c */
+int kite_queue_append(struct sock *sk, struct sk_buff *skb);
+bool kite_queue_merge(struct sock *sk, const void *data, u32 len);
+void kite_queue_consume(struct sock *sk, struct sk_buff *skb, u32 len);
+u32 kite_queue_unread(const struct kite_conn *kc);
+void kite_queue_open(struct sock *sk);
+void kite_queue_close(struct sock *sk);
+u32 kite_queue_purge(struct sock *sk);
+
+/* stream.c */
+int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			int flags);
+
+/* wait.c */
+__poll_t kite_conn_poll(struct file *file, struct socket *sock, poll_table *wait);
+bool kite_conn_readable(struct sock *sk, u32 target);
+u32 kite_conn_rcvlowat(const struct sock *sk, bool waitall, size_t len);
+int kite_wait(struct sock *sk, bool (*done)(struct sock *sk, u32 arg), u32 arg,
+	      long *timeo);
+int kite_wait_exclusive(struct sock *sk, bool (*done)(struct sock *sk, u32 arg),
+			u32 arg, long *timeo);
+
+/* packet.c */
+int kite_packet_pull(struct sk_buff *skb, struct kite_packet *pkt);
+void kite_packet_push(struct sk_buff *skb, const struct kite_packet *pkt);
+struct sk_buff *kite_packet_alloc(gfp_t gfp);
+
+/* route.c */
+const struct kite_transport *kite_route(struct net *net, u32 node);
+u32 kite_route_source(struct net *net, u32 node);
+
+/* transport.c */
+struct sock *kite_transport_sender(const struct kite_transport *transport,
+				   const struct sk_buff *skb);
+gfp_t kite_transport_gfp(const struct kite_transport *transport);
+const struct kite_transport *kite_transport_reaching(struct net *net, u32 node);
+
+/* loopback.c */
+int kite_loopback_init(void);
+void kite_loopback_exit(void);
+
+/* sockopt.c */
+int kite_setsockopt(struct socket *sock, int level, int optname,
+		    sockptr_t optval, unsigned int optlen);
+int kite_getsockopt(struct socket *sock, int level, int optname,
+		    char __user *optval, int __user *optlen);
+int kite_conn_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
+#ifdef CONFIG_COMPAT
+int kite_conn_compat_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
+#endif
+void kite_inherit(struct sock *child, struct sock *listener);
+void kite_peercred_set(struct sock *sk);
+void kite_peercred_copy(struct sock *sk, struct sock *from);
+
+#endif /* _KITE_H */

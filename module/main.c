@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading and unloading the module, its parameters, and what each network
+ * namespace gets of it.
+ */
+#include <linux/init.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/rhashtable.h>
+#include <net/netns/generic.h>
+
+#include "kite.h"
+
+int kite_family __ro_after_init = AF_KITE;
+module_param_named(family, kite_family, int, 0444);
+MODULE_PARM_DESC(family, "number of the socket family (default: 18)");
+
+/*
+ * Limits of what all sockets may queue together, in pages, as tcp_mem: these are
+ * the kernel's, not a namespace's, since struct proto knows only one set.
+ */
+static long kite_mem[3] __read_mostly;
+static int kite_wmem_min __read_mostly = SOCK_MIN_SNDBUF;
+static int kite_rmem_min __read_mostly = SOCK_MIN_RCVBUF;
+static atomic_long_t kite_memory_allocated;
+static DEFINE_PER_CPU(int, kite_memory_per_cpu_fw_alloc);
+
+struct proto kite_stream_proto = {
+	.name			= "KITE-STREAM",
+	.owner			= THIS_MODULE,
+	.obj_size		= sizeof(struct kite_conn),
+	.release_cb		= kite_conn_release_cb,
+	.memory_allocated	= &kite_memory_allocated,
+	.per_cpu_fw_alloc	= &kite_memory_per_cpu_fw_alloc,
+	.sysctl_mem		= kite_mem,
+	.sysctl_wmem		= &kite_wmem_min,
+	.sysctl_rmem		= &kite_rmem_min,
+};
+
+static unsigned int kite_net_id __read_mostly;
+
+/**
+ * kite_net - what a network namespace has of Kite
+ * @net: the namespace
+ *
+ * Context: Any.
+ * Return: it; never NULL.
+ */
+struct kite_net *kite_net(const struct net *net)
+{
+	return net_generic(net, kite_net_id);
+}
+
+static int __net_init kite_net_init(struct net *net)
+{
+	struct kite_net *kn = kite_net(net);
+	int err;
+
+	spin_lock_init(&kn->lock);
+	INIT_HLIST_HEAD(&kn->socks);
+	err = kite_port_init(kn);
+	if (err)
+		return err;
+	err = kite_conn_table_init(kn);
+	if (err)
+		kite_port_exit(kn);
+	return err;
+}
+
+/* Takes some socket that is left, with a reference. */
+static struct sock *kite_net_first(struct kite_net *kn)
+{
+	struct sock *sk;
+
+	spin_lock_bh(&kn->lock);
+	sk = sk_head(&kn->socks);
+	if (sk)
+		sock_hold(sk);
+	spin_unlock_bh(&kn->lock);
+	return sk;
+}
+
+/*
+ * A program's socket holds its namespace, a kernel's does not. So what is left
+ * here are kernel sockets, whose owners may not even know yet.
+ */
+static void __net_exit kite_net_exit(struct net *net)
+{
+	struct kite_net *kn = kite_net(net);
+	struct sock *sk;
+
+	while ((sk = kite_net_first(kn))) {
+		kite_sock_kill(sk);
+		sock_put(sk);
+	}
+	kite_conn_table_exit(kn);
+	kite_port_exit(kn);
+}
+
+static struct pernet_operations kite_net_ops = {
+	.init	= kite_net_init,
+	.exit	= kite_net_exit,
+	.id	= &kite_net_id,
+	.size	= sizeof(struct kite_net),
+};
+
+/*
+ * Families of which the socket core itself knows what their sockets look like, and
+ * would look for it in ours.
+ */
+static bool __init kite_family_possible(int family)
+{
+	switch (family) {
+	case AF_UNSPEC:
+	case AF_UNIX:
+	case AF_INET:
+	case AF_INET6:
+	case AF_NETLINK:
+	case AF_PACKET:
+	case AF_BRIDGE:
+	case AF_XDP:
+		return false;
+	default:
+		return family > 0 && family < AF_MAX;
+	}
+}
+
+static void __init kite_mem_init(void)
+{
+	unsigned long limit = max(nr_free_buffer_pages() / 16, 128UL);
+
+	kite_mem[0] = limit / 4 * 3;
+	kite_mem[1] = limit;
+	kite_mem[2] = kite_mem[0] * 2;
+}
+
+static int __init kite_register(void)
+{
+	int err;
+
+	err = kite_family_register(kite_family);
+	if (err == -EEXIST)
+		pr_err("family %d is taken by another module: unload that one, or load this one with another family=N\n",
+		       kite_family);
+	return err;
+}
+
+static int __init kite_init(void)
+{
+	int err;
+
+	if (!kite_family_possible(kite_family)) {
+		pr_err("family=%d is impossible: take a number below %d that no other module has, such as %d\n",
+		       kite_family, AF_MAX, AF_KITE);
+		return -EINVAL;
+	}
+	kite_mem_init();
+	err = proto_register(&kite_stream_proto, 1);
+	if (err)
+		return err;
+	err = register_pernet_subsys(&kite_net_ops);
+	if (err)
+		goto unregister_proto;
+	err = kite_loopback_init();
+	if (err)
+		goto unregister_net;
+	err = kite_register();
+	if (err)
+		goto exit_loopback;
+	pr_info("socket family %d\n", kite_family);
+	return 0;
+
+exit_loopback:
+	kite_loopback_exit();
+unregister_net:
+	unregister_pernet_subsys(&kite_net_ops);
+unregister_proto:
+	proto_unregister(&kite_stream_proto);
+	return err;
+}
+
+static void __exit kite_exit(void)
+{
+	sock_unregister(kite_family);
+	kite_loopback_exit();
+	unregister_pernet_subsys(&kite_net_ops);
+	/* Sockets are freed after a grace period. */
+	rcu_barrier();
+	proto_unregister(&kite_stream_proto);
+}
+
+module_init(kite_init);
+module_exit(kite_exit);
+
+MODULE_DESCRIPTION("Kite: a socket family with every type over an in-kernel transport");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS_NETPROTO(AF_KITE);

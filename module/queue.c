@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The receive queue of a connection.
+ *
+ * Writers append under the spinlock of the queue and nothing else, so they never
+ * wait for a reader that copies to its program. There is one reader at a time
+ * (recv_lock), and only it takes buffers off. It learns what is there from
+ * rx_queued: a writer stores it with release after it has linked the buffer or
+ * lengthened the last one, so a reader that loads it with acquire sees all
+ * bytes up to there without the spinlock.
+ *
+ * The memory of a buffer is charged to the receiver while it is queued, to
+ * sk_rmem_alloc and, for the limits of protocol and memory cgroup, to
+ * sk_forward_alloc; both under the queue's spinlock.
+ */
+#include "kite.h"
+
+static int kite_queue_charge(struct sock *sk, const struct sk_buff *skb)
+{
+	lockdep_assert_held(&sk->sk_receive_queue.lock);
+
+	if (!sk_rmem_schedule(sk, (struct sk_buff *)skb, skb->truesize))
+		return -ENOBUFS;
+	atomic_add(skb->truesize, &sk->sk_rmem_alloc);
+	sk_mem_charge(sk, skb->truesize);
+	return 0;
+}
+
+static void kite_queue_uncharge(struct sock *sk, const struct sk_buff *skb)
+{
+	lockdep_assert_held(&sk->sk_receive_queue.lock);
+
+	atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
+	sk_mem_uncharge(sk, skb->truesize);
+}
+
+/* The room at the end of the last buffer, if it can be used. */
+static struct sk_buff *kite_queue_tail(struct sock *sk, u32 len)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_receive_queue);
+
+	if (!skb || skb_is_nonlinear(skb) || skb_tailroom(skb) < (int)len)
+		return NULL;
+	return skb;
+}
+
+static void kite_queue_extend(struct sk_buff *skb, const void *data, u32 len)
+{
+	memcpy(skb_tail_pointer(skb), data, len);
+	skb->tail += len;
+	/* A reader may look at it now; it trusts only rx_queued. */
+	WRITE_ONCE(skb->len, skb->len + len);
+}
+
+/**
+ * kite_queue_append - add a buffer at the end of a receive queue
+ * @sk: the receiver
+ * @skb: the buffer; the queue's afterwards, the caller's still on error
+ *
+ * A small buffer is copied into the room at the end of the last one, so that
+ * the memory of many small writes stays in proportion.
+ *
+ * Context: Any. Wakes the reader.
+ * Return: 0; -EPIPE when the queue is closed; -EPROTO when it is more than the
+ * receiver allowed; -ENOBUFS when the memory limits do not let it in.
+ */
+int kite_queue_append(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct kite_conn *kc = kite_conn(sk);
+	struct sk_buff *tail = NULL;
+	u32 queued;
+	int err;
+
+	kite_cb(skb)->consumed = 0;
+	spin_lock_bh(&queue->lock);
+	err = -EPIPE;
+	if (!kc->rx_open)
+		goto unlock;
+	err = -EPROTO;
+	queued = kc->rx_queued + skb->len;
+	if ((s32)(kc->rx_limit - queued) < 0)
+		goto unlock;
+	if (!skb_is_nonlinear(skb))
+		tail = kite_queue_tail(sk, skb->len);
+	if (tail) {
+		kite_queue_extend(tail, skb->data, skb->len);
+	} else {
+		err = kite_queue_charge(sk, skb);
+		if (err)
+			goto unlock;
+		__skb_queue_tail(queue, skb);
+	}
+	/* Pairs with the acquire in kite_queue_unread(). */
+	smp_store_release(&kc->rx_queued, queued);
+	err = 0;
+unlock:
+	spin_unlock_bh(&queue->lock);
+	if (err)
+		return err;
+	if (tail)
+		consume_skb(skb);
+	READ_ONCE(sk->sk_data_ready)(sk);
+	return 0;
+}
+
+/**
+ * kite_queue_merge - add bytes to the last buffer of a receive queue
+ * @sk: the receiver, a socket here
+ * @data: the bytes
+ * @len: how many; the sender has the credit for them
+ *
+ * Saves a small write its buffer.
+ *
+ * Context: Any. Wakes the reader if it did.
+ * Return: false if there is no room at the end of the last buffer, or the queue
+ * is closed: kite_queue_append() then says which.
+ */
+bool kite_queue_merge(struct sock *sk, const void *data, u32 len)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct kite_conn *kc = kite_conn(sk);
+	struct sk_buff *tail = NULL;
+
+	if (skb_queue_empty_lockless(queue))
+		return false;
+	spin_lock_bh(&queue->lock);
+	if (kc->rx_open)
+		tail = kite_queue_tail(sk, len);
+	if (tail) {
+		kite_queue_extend(tail, data, len);
+		/* Pairs with the acquire in kite_queue_unread(). */
+		smp_store_release(&kc->rx_queued, kc->rx_queued + len);
+	}
+	spin_unlock_bh(&queue->lock);
+	if (!tail)
+		return false;
+	READ_ONCE(sk->sk_data_ready)(sk);
+	return true;
+}
+
+/**
+ * kite_queue_unread - how much is there to read?
+ * @kc: the receiver
+ *
+ * Context: Any. Exact for the reader (recv_lock), who may then look at that many
+ * bytes without the spinlock; a snapshot for others.
+ * Return: bytes.
+ */
+u32 kite_queue_unread(const struct kite_conn *kc)
+{
+	/* Pairs with the releases above. */
+	return smp_load_acquire(&kc->rx_queued) - READ_ONCE(kc->rx_read);
+}
+
+/**
+ * kite_queue_consume - bytes of the first buffer were read
+ * @sk: the receiver
+ * @skb: the first buffer
+ * @len: how many bytes
+ *
+ * Frees the buffer when all of it was read, and gives the peer its credit back.
+ *
+ * Context: Process context, recv_lock held. May send a packet.
+ */
+void kite_queue_consume(struct sock *sk, struct sk_buff *skb, u32 len)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct kite_conn *kc = kite_conn(sk);
+	bool done, tell;
+
+	lockdep_assert_held(&kc->recv_lock);
+
+	kite_cb(skb)->consumed += len;
+	spin_lock_bh(&queue->lock);
+	done = kite_cb(skb)->consumed == skb->len;
+	if (done) {
+		__skb_unlink(skb, queue);
+		kite_queue_uncharge(sk, skb);
+	}
+	WRITE_ONCE(kc->rx_read, kc->rx_read + len);
+	tell = kite_credit_grant(kc);
+	spin_unlock_bh(&queue->lock);
+
+	if (kc->peer)
+		kite_credit_wake(kc->peer);
+	else if (tell)
+		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
+	if (done)
+		consume_skb(skb);
+}
+
+/**
+ * kite_queue_open - let data, or a listener's children, enter
+ * @sk: the receiver
+ *
+ * Context: Any.
+ */
+void kite_queue_open(struct sock *sk)
+{
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	kite_conn(sk)->rx_open = true;
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+}
+
+/**
+ * kite_queue_close - let nothing enter any more; what is there stays
+ * @sk: the receiver
+ *
+ * Context: Any.
+ */
+void kite_queue_close(struct sock *sk)
+{
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	kite_conn(sk)->rx_open = false;
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+}
+
+/**
+ * kite_queue_purge - close the queue and free what is there
+ * @sk: the receiver, which nobody reads any more
+ *
+ * Context: Any.
+ * Return: how many bytes were never read.
+ */
+u32 kite_queue_purge(struct sock *sk)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct kite_conn *kc = kite_conn(sk);
+	struct sk_buff_head gone;
+	struct sk_buff *skb;
+	u32 unread;
+
+	__skb_queue_head_init(&gone);
+	spin_lock_bh(&queue->lock);
+	kc->rx_open = false;
+	unread = kc->rx_queued - kc->rx_read;
+	WRITE_ONCE(kc->rx_read, kc->rx_queued);
+	skb_queue_walk(queue, skb)
+		kite_queue_uncharge(sk, skb);
+	skb_queue_splice_init(queue, &gone);
+	sk_mem_reclaim_final(sk);
+	spin_unlock_bh(&queue->lock);
+	__skb_queue_purge(&gone);
+	return unread;
+}

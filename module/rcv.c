@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Receiving packets: check one, find the socket that it is for, do what it says.
+ *
+ * A packet may come from a raw socket or another node, so nothing in it is
+ * trusted. What it can do to a connection:
+ *
+ *	peer is a socket here	nothing: such a peer sends no packets
+ *	RESPONSE	only to who asked; otherwise it is answered with a RESET
+ *	DATA		within the credit it is queued; beyond it, or without memory
+ *			for it, the connection is reset on both sides
+ *	CREDIT		counters that make no sense are ignored
+ *	SHUTDOWN, RESET	as from the peer itself
+ */
+#include "kite.h"
+
+/* Answers a packet with its own buffer, so this needs no memory. */
+static void kite_rcv_reset(struct net *net, const struct kite_transport *transport,
+			   const struct kite_packet *pkt, struct sk_buff *skb, u8 reason)
+{
+	const struct kite_packet reset = {
+		.type	= pkt->type,
+		.op	= KITE_OP_RESET,
+		.flags	= reason,
+		.src	= pkt->dst,
+		.dst	= pkt->src,
+	};
+
+	skb_orphan(skb);
+	if (pskb_trim(skb, 0)) {
+		kfree_skb(skb);
+		return;
+	}
+	kite_packet_push(skb, &reset);
+	transport->xmit(net, pkt->src.node, skb);
+}
+
+/* DATA. Returns 0 if @skb was taken, or why the connection ends. */
+static u8 kite_rcv_data(struct sock *sk, struct sk_buff *skb)
+{
+	int err;
+
+	skb_orphan(skb);
+	err = kite_queue_append(sk, skb);
+	switch (err) {
+	case 0:
+		return 0;
+	case -EPIPE:
+		/* Nobody will read it: only worth a reset if nobody can. */
+		if (sock_flag(sk, SOCK_DEAD))
+			return KITE_RESET_ABORT;
+		kfree_skb(skb);
+		return 0;
+	case -EPROTO:
+		return KITE_RESET_PROTOCOL;
+	default:
+		return KITE_RESET_NOMEM;
+	}
+}
+
+static void kite_rcv_credit(struct sock *sk, const struct kite_packet *pkt)
+{
+	local_bh_disable();
+	bh_lock_sock(sk);
+	kite_credit_update(kite_conn(sk), pkt->read, pkt->limit);
+	bh_unlock_sock(sk);
+	local_bh_enable();
+	kite_credit_wake(sk);
+}
+
+/*
+ * A packet of a connection. Returns 0 and consumes it, or returns the reason for
+ * a RESET in answer.
+ */
+static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
+			const struct kite_packet *pkt, struct sk_buff *skb)
+{
+	u8 reason = 0;
+
+	if (READ_ONCE(kite_conn(sk)->peer))
+		goto drop;
+
+	switch (pkt->op) {
+	case KITE_OP_REQUEST:
+		return KITE_RESET_FULL;
+	case KITE_OP_RESPONSE:
+		if (!kite_response_rcv(sk, pkt, kite_transport_sender(transport, skb)))
+			return KITE_RESET_REFUSED;
+		break;
+	case KITE_OP_RESET:
+		kite_conn_event(sk, KITE_EV_RESET, pkt->flags);
+		break;
+	case KITE_OP_SHUTDOWN:
+		kite_rcv_credit(sk, pkt);
+		kite_conn_event(sk, KITE_EV_SHUTDOWN, pkt->flags);
+		break;
+	case KITE_OP_CREDIT:
+		kite_rcv_credit(sk, pkt);
+		break;
+	case KITE_OP_DATA:
+		kite_rcv_credit(sk, pkt);
+		reason = kite_rcv_data(sk, skb);
+		if (reason)
+			kite_conn_event(sk, KITE_EV_RESET, reason);
+		return reason;
+	}
+drop:
+	consume_skb(skb);
+	return 0;
+}
+
+/* A packet that belongs to no connection. Returns as kite_rcv_conn() does. */
+static u8 kite_rcv_other(struct net *net, const struct kite_transport *transport,
+			 const struct kite_packet *pkt, struct sk_buff *skb)
+{
+	struct sock *listener;
+	u8 reason;
+
+	if (pkt->op == KITE_OP_RESET) {
+		consume_skb(skb);
+		return 0;
+	}
+	if (pkt->op != KITE_OP_REQUEST)
+		return KITE_RESET_REFUSED;
+	listener = kite_port_find_listener(net, pkt->type, &pkt->dst);
+	if (!listener)
+		return KITE_RESET_REFUSED;
+	reason = kite_request_rcv(listener, transport, pkt, skb);
+	sock_put(listener);
+	return reason;
+}
+
+/**
+ * kite_transport_rcv - a transport has a packet for us
+ * @net: the namespace that it is for
+ * @transport: the transport, which stays at least until this returns
+ * @skb: the packet, which begins with its struct kite_hdr; consumed. Nobody else
+ *	may hold it
+ *
+ * Context: Process context without a spinlock; also softirq or under a spinlock
+ * for a transport that says KITE_TRANSPORT_ATOMIC. Answers are sent before this
+ * returns.
+ * Return: 0; -EINVAL for a packet that makes no sense; -EHOSTUNREACH for one that
+ * is not for this node.
+ */
+int kite_transport_rcv(struct net *net, const struct kite_transport *transport,
+		       struct sk_buff *skb)
+{
+	struct kite_tuple tuple;
+	struct kite_packet pkt;
+	struct sock *sk;
+	int err;
+	u8 reason;
+
+	err = kite_packet_pull(skb, &pkt);
+	if (!err && !kite_node_is_local(net, pkt.dst.node))
+		err = -EHOSTUNREACH;
+	if (err) {
+		kfree_skb(skb);
+		return err;
+	}
+
+	tuple = (struct kite_tuple) {
+		.type	= pkt.type,
+		.local	= pkt.dst,
+		.remote	= pkt.src,
+	};
+	sk = kite_conn_find(net, &tuple);
+	if (sk) {
+		reason = kite_rcv_conn(sk, transport, &pkt, skb);
+		sock_put(sk);
+	} else {
+		reason = kite_rcv_other(net, transport, &pkt, skb);
+	}
+	if (reason)
+		kite_rcv_reset(net, transport, &pkt, skb, reason);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(kite_transport_rcv);

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Socket options and ioctls, credentials, and what a listener's children inherit.
+ */
+#include <linux/compat.h>
+#include <linux/sockios.h>
+#include <asm/ioctls.h>
+
+#include "kite.h"
+
+/**
+ * kite_setsockopt - setsockopt at levels other than SOL_SOCKET
+ * @sock: the socket
+ * @level: the level
+ * @optname: the option
+ * @optval: its value
+ * @optlen: the length of that
+ *
+ * Context: Process context.
+ * Return: -ENOPROTOOPT, as TCP says of a level or option it does not know.
+ */
+int kite_setsockopt(struct socket *sock, int level, int optname,
+		    sockptr_t optval, unsigned int optlen)
+{
+	return -ENOPROTOOPT;
+}
+
+/**
+ * kite_getsockopt - getsockopt at levels other than SOL_SOCKET
+ * @sock: the socket
+ * @level: the level
+ * @optname: the option
+ * @optval: where its value goes
+ * @optlen: the length of that
+ *
+ * Context: Process context.
+ * Return: -ENOPROTOOPT, as TCP says of a level or option it does not know.
+ */
+int kite_getsockopt(struct socket *sock, int level, int optname,
+		    char __user *optval, int __user *optlen)
+{
+	return -ENOPROTOOPT;
+}
+
+/**
+ * kite_conn_ioctl - ioctls of connections
+ * @sock: the socket
+ * @cmd: SIOCINQ: bytes to be read; SIOCOUTQ: bytes sent that the peer has not
+ *	read yet
+ * @arg: points to an int
+ *
+ * Context: Process context.
+ * Return: 0; -EINVAL for a listener, as AF_UNIX and TCP have it; -EFAULT;
+ * -ENOIOCTLCMD.
+ */
+int kite_conn_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	struct kite_conn *kc = kite_conn(sock->sk);
+	int value;
+
+	switch (cmd) {
+	case SIOCINQ:
+		value = kite_queue_unread(kc);
+		break;
+	case SIOCOUTQ:
+		value = READ_ONCE(kc->tx_sent) - READ_ONCE(kc->tx_read);
+		break;
+	default:
+		return -ENOIOCTLCMD;
+	}
+	if (READ_ONCE(sock->sk->sk_state) == TCP_LISTEN)
+		return -EINVAL;
+	return put_user(value, (int __user *)arg);
+}
+
+#ifdef CONFIG_COMPAT
+/**
+ * kite_conn_compat_ioctl - the same for 32-bit programs
+ * @sock: the socket
+ * @cmd: as kite_conn_ioctl() has it
+ * @arg: likewise
+ *
+ * Context: Process context.
+ * Return: as kite_conn_ioctl().
+ */
+int kite_conn_compat_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	return kite_conn_ioctl(sock, cmd, (unsigned long)compat_ptr(arg));
+}
+#endif
+
+/* What setsockopt leaves in sk_flags, but for what needs more than the bit. */
+static const unsigned long kite_inherited_flags =
+	BIT(SOCK_LINGER) | BIT(SOCK_KEEPOPEN) | BIT(SOCK_BROADCAST) |
+	BIT(SOCK_URGINLINE) | BIT(SOCK_DBG) | BIT(SOCK_LOCALROUTE) |
+	BIT(SOCK_RXQ_OVFL) | BIT(SOCK_SELECT_ERR_QUEUE) | BIT(SOCK_TSTAMP_NEW);
+
+/**
+ * kite_inherit - give a listener's child the listener's socket options
+ * @child: the new socket, which nobody else knows
+ * @listener: the listener
+ *
+ * As TCP has it. The listener is not locked: an option that is being set may or
+ * may not get through.
+ *
+ * Context: Any.
+ */
+void kite_inherit(struct sock *child, struct sock *listener)
+{
+	child->sk_flags |= READ_ONCE(listener->sk_flags) & kite_inherited_flags;
+	child->sk_userlocks = listener->sk_userlocks;
+	child->sk_protocol = listener->sk_protocol;
+	child->sk_rcvbuf = READ_ONCE(listener->sk_rcvbuf);
+	child->sk_sndbuf = READ_ONCE(listener->sk_sndbuf);
+	child->sk_rcvlowat = READ_ONCE(listener->sk_rcvlowat);
+	child->sk_rcvtimeo = READ_ONCE(listener->sk_rcvtimeo);
+	child->sk_sndtimeo = READ_ONCE(listener->sk_sndtimeo);
+	child->sk_lingertime = READ_ONCE(listener->sk_lingertime);
+	child->sk_peek_off = READ_ONCE(listener->sk_peek_off);
+	child->sk_priority = READ_ONCE(listener->sk_priority);
+	child->sk_mark = READ_ONCE(listener->sk_mark);
+	child->sk_reuse = listener->sk_reuse;
+	child->sk_incoming_cpu = READ_ONCE(listener->sk_incoming_cpu);
+	child->sk_max_pacing_rate = READ_ONCE(listener->sk_max_pacing_rate);
+#ifdef CONFIG_NET_RX_BUSY_POLL
+	child->sk_ll_usec = READ_ONCE(listener->sk_ll_usec);
+	child->sk_prefer_busy_poll = READ_ONCE(listener->sk_prefer_busy_poll);
+	child->sk_busy_poll_budget = READ_ONCE(listener->sk_busy_poll_budget);
+#endif
+}
+
+static void kite_peercred_replace(struct sock *sk, struct pid *pid,
+				  const struct cred *cred)
+{
+	spin_lock(&sk->sk_peer_lock);
+	swap(sk->sk_peer_pid, pid);
+	swap(sk->sk_peer_cred, cred);
+	spin_unlock(&sk->sk_peer_lock);
+	put_pid(pid);
+	put_cred(cred);
+}
+
+/**
+ * kite_peercred_set - the peer of a socket is the current process
+ * @sk: the socket; for a listener this is what those who connect will see
+ *
+ * Context: Process context.
+ */
+void kite_peercred_set(struct sock *sk)
+{
+	kite_peercred_replace(sk, get_pid(task_tgid(current)), get_current_cred());
+}
+
+/**
+ * kite_peercred_copy - the peer of a socket is who listened
+ * @sk: the socket
+ * @from: the listener
+ *
+ * Context: Process context.
+ */
+void kite_peercred_copy(struct sock *sk, struct sock *from)
+{
+	const struct cred *cred;
+	struct pid *pid;
+
+	spin_lock(&from->sk_peer_lock);
+	pid = get_pid(from->sk_peer_pid);
+	cred = get_cred(from->sk_peer_cred);
+	spin_unlock(&from->sk_peer_lock);
+	kite_peercred_replace(sk, pid, cred);
+}

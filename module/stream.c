@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SOCK_STREAM: sending and receiving bytes.
+ */
+#include <linux/sched/signal.h>
+
+#include "kite.h"
+
+/* Up to this a write is put together on the stack, to share a queued buffer. */
+#define KITE_STREAM_SMALL	256U
+
+/* One buffer of a large write: some in its head, the rest in pages. */
+#define KITE_STREAM_CHUNK	32768U
+
+static bool kite_stream_has_room(struct sock *sk, u32 arg)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	kite_credit_block(kc);
+	return kite_credit_space(kc) || READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
+}
+
+static struct sk_buff *kite_stream_alloc(struct sock *sk, u32 len, int *err)
+{
+	u32 linear = min_t(u32, len, SKB_MAX_HEAD(sizeof(struct kite_hdr)));
+	struct sk_buff *skb;
+
+	skb = alloc_skb_with_frags(sizeof(struct kite_hdr) + linear, len - linear,
+				   PAGE_ALLOC_COSTLY_ORDER, err, sk->sk_allocation);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, sizeof(struct kite_hdr));
+	skb_put(skb, linear);
+	skb->data_len = len - linear;
+	skb->len = len;
+	return skb;
+}
+
+/* Gives a buffer to the peer: right into its queue, or to the transport. */
+static int kite_stream_deliver(struct sock *sk, struct sk_buff *skb)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	int err;
+
+	if (!kc->peer)
+		return kite_conn_xmit(sk, skb, KITE_OP_DATA, 0);
+	err = kite_queue_append(kc->peer, skb);
+	if (err)
+		kfree_skb(skb);
+	return err;
+}
+
+static int kite_stream_send_buffer(struct sock *sk, struct msghdr *msg, u32 len)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	struct sk_buff *skb;
+	int err;
+
+	skb = kite_stream_alloc(sk, len, &err);
+	if (!skb)
+		return err;
+	err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
+	if (err) {
+		kfree_skb(skb);
+		return err;
+	}
+	/* First, so that the peer never reads what was not sent. */
+	WRITE_ONCE(kc->tx_sent, kc->tx_sent + len);
+	err = kite_stream_deliver(sk, skb);
+	if (err)
+		WRITE_ONCE(kc->tx_sent, kc->tx_sent - len);
+	return err;
+}
+
+static int kite_stream_send_small(struct sock *sk, struct msghdr *msg, u32 len)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	u8 data[KITE_STREAM_SMALL];
+	struct sk_buff *skb;
+	int err;
+
+	if (!copy_from_iter_full(data, len, &msg->msg_iter))
+		return -EFAULT;
+	WRITE_ONCE(kc->tx_sent, kc->tx_sent + len);
+	if (kite_queue_merge(kc->peer, data, len))
+		return 0;
+	skb = kite_stream_alloc(sk, len, &err);
+	if (skb) {
+		memcpy(skb->data, data, len);
+		err = kite_stream_deliver(sk, skb);
+	}
+	if (err)
+		WRITE_ONCE(kc->tx_sent, kc->tx_sent - len);
+	return err;
+}
+
+static int kite_stream_send_chunk(struct sock *sk, struct msghdr *msg, u32 len)
+{
+	if (kite_conn(sk)->peer && len <= KITE_STREAM_SMALL)
+		return kite_stream_send_small(sk, msg, len);
+	return kite_stream_send_buffer(sk, msg, len);
+}
+
+static int kite_stream_may_send(struct sock *sk, const struct msghdr *msg)
+{
+	u8 state = smp_load_acquire(&sk->sk_state);
+
+	if (msg->msg_flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (msg->msg_namelen)
+		return state == TCP_ESTABLISHED ? -EISCONN : -EOPNOTSUPP;
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+		return -EPIPE;
+	return state == TCP_ESTABLISHED ? 0 : -ENOTCONN;
+}
+
+/*
+ * Under send_lock. Sends what there is room for. Returns an error, -EAGAIN if it
+ * has to wait; @sent says how far it came.
+ */
+static int kite_stream_send(struct sock *sk, struct msghdr *msg, size_t len,
+			    size_t *sent)
+{
+	u32 space;
+	int err;
+
+	while (*sent < len) {
+		if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+			return -EPIPE;
+		space = kite_credit_space(kite_conn(sk));
+		if (!space)
+			return -EAGAIN;
+		space = min3(len - *sent, (size_t)space, (size_t)KITE_STREAM_CHUNK);
+		err = kite_stream_send_chunk(sk, msg, space);
+		if (err)
+			return err;
+		*sent += space;
+	}
+	return 0;
+}
+
+/**
+ * kite_stream_sendmsg - the send family for SOCK_STREAM
+ * @sock: the socket
+ * @msg: the message
+ * @len: its length
+ *
+ * Waits for room as long as O_NONBLOCK and SO_SNDTIMEO allow. MSG_MORE and
+ * MSG_EOR make no difference: what was sent can be read at once.
+ *
+ * Context: Process context.
+ * Return: how many bytes were sent, or, if none were: -ENOTCONN; -EPIPE, with
+ * SIGPIPE unless MSG_NOSIGNAL; -EISCONN or -EOPNOTSUPP with an address, as
+ * AF_UNIX has it; -EAGAIN, -EINTR, -ERESTARTSYS; -EFAULT; -ENOBUFS, -ENOMEM.
+ */
+int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk;
+	struct kite_conn *kc = kite_conn(sk);
+	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	size_t sent = 0;
+	int err;
+
+	err = kite_stream_may_send(sk, msg);
+	while (!err) {
+		if (mutex_lock_interruptible(&kc->send_lock)) {
+			err = sock_intr_errno(timeo);
+			break;
+		}
+		err = kite_stream_send(sk, msg, len, &sent);
+		mutex_unlock(&kc->send_lock);
+		if (err != -EAGAIN)
+			break;
+		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+		err = kite_wait(sk, kite_stream_has_room, 0, &timeo);
+	}
+	if (sent)
+		return sent;
+	if (err == -EPIPE && !(msg->msg_flags & MSG_NOSIGNAL))
+		send_sig(SIGPIPE, current, 0);
+	return err;
+}
+
+/* Finds the buffer that holds the byte @skip after the first unread one. */
+static struct sk_buff *kite_stream_seek(struct sock *sk, u32 *skip)
+{
+	struct sk_buff *skb = READ_ONCE(sk->sk_receive_queue.next);
+	u32 len;
+
+	for (;;) {
+		len = READ_ONCE(skb->len) - kite_cb(skb)->consumed;
+		if (*skip < len)
+			return skb;
+		*skip -= len;
+		skb = READ_ONCE(skb->next);
+	}
+}
+
+/* Copies from one buffer, without the queue's spinlock: see queue.c. */
+static int kite_stream_copy(struct sock *sk, struct msghdr *msg, u32 len, u32 skip,
+			    bool peek)
+{
+	struct sk_buff *skb = kite_stream_seek(sk, &skip);
+	u32 start = kite_cb(skb)->consumed + skip;
+
+	len = min(len, READ_ONCE(skb->len) - start);
+	if (skb_copy_datagram_msg(skb, start, msg, len))
+		return -EFAULT;
+	if (!peek)
+		kite_queue_consume(sk, skb, len);
+	return len;
+}
+
+/* Where to begin: a peek goes on where it was, or where SO_PEEK_OFF says. */
+static u32 kite_stream_skip(const struct sock *sk, int flags, size_t copied)
+{
+	int off = sk_peek_offset(sk, flags);
+
+	if (!(flags & MSG_PEEK))
+		return 0;
+	return off >= 0 ? off : copied;
+}
+
+/*
+ * Under recv_lock. Reads what is there, up to @size. Returns an error, 0 at the
+ * end of the stream, or -EAGAIN if more may come; @copied says how far it came.
+ */
+static int kite_stream_recv(struct sock *sk, struct msghdr *msg, size_t size,
+			    int flags, size_t *copied)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	bool peek = flags & MSG_PEEK;
+	u32 skip, unread;
+	bool over;
+	int n;
+
+	do {
+		over = READ_ONCE(sk->sk_err) ||
+		       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+		/* What came before the end is there, see conn.c. */
+		smp_rmb();
+		unread = kite_queue_unread(kc);
+		skip = kite_stream_skip(sk, flags, *copied);
+		if (unread <= skip) {
+			if (!over)
+				return -EAGAIN;
+			return *copied ? 0 : sock_error(sk);
+		}
+		n = kite_stream_copy(sk, msg, min_t(size_t, size - *copied, unread - skip),
+				     skip, peek);
+		if (n < 0)
+			return n;
+		*copied += n;
+		if (peek)
+			sk_peek_offset_fwd(sk, n);
+		else
+			sk_peek_offset_bwd(sk, n);
+	} while (*copied < size);
+	return 0;
+}
+
+static int kite_stream_may_recv(const struct sock *sk, int flags)
+{
+	u8 state = smp_load_acquire(&sk->sk_state);
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	return state == TCP_ESTABLISHED || state == TCP_CLOSING ? 0 : -ENOTCONN;
+}
+
+/**
+ * kite_stream_recvmsg - the recv family for SOCK_STREAM
+ * @sock: the socket
+ * @msg: where the bytes go
+ * @size: how many at most
+ * @flags: MSG_*; MSG_TRUNC makes no difference, as with AF_UNIX
+ *
+ * Waits until SO_RCVLOWAT bytes were read, all of them with MSG_WAITALL, as long
+ * as O_NONBLOCK and SO_RCVTIMEO allow. What came before a reset is read first,
+ * then comes its error, once, then the end.
+ *
+ * Context: Process context.
+ * Return: how many bytes were read, 0 at the end, or, if none were: -ENOTCONN, as
+ * TCP has it; the socket's error; -EOPNOTSUPP for MSG_OOB; -EAGAIN, -EINTR,
+ * -ERESTARTSYS; -EFAULT, and then nothing was lost.
+ */
+int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			int flags)
+{
+	struct sock *sk = sock->sk;
+	struct kite_conn *kc = kite_conn(sk);
+	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	u32 target = kite_conn_rcvlowat(sk, flags & MSG_WAITALL, size);
+	size_t copied = 0;
+	int err;
+
+	err = kite_stream_may_recv(sk, flags);
+	while (!err) {
+		if (mutex_lock_interruptible(&kc->recv_lock)) {
+			err = sock_intr_errno(timeo);
+			break;
+		}
+		err = kite_stream_recv(sk, msg, size, flags, &copied);
+		mutex_unlock(&kc->recv_lock);
+		if (err != -EAGAIN || copied >= target)
+			break;
+		err = kite_wait(sk, kite_conn_readable,
+				kite_stream_skip(sk, flags, copied) + 1, &timeo);
+	}
+	return copied ?: err;
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Waiting for a connection: blocking calls, and poll, select and epoll.
+ */
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+
+#include "kite.h"
+
+static int kite_wait_loop(struct sock *sk, struct wait_queue_entry *wait,
+			  bool (*done)(struct sock *sk, u32 arg), u32 arg,
+			  long *timeo)
+{
+	while (!done(sk, arg)) {
+		if (!*timeo)
+			return -EAGAIN;
+		if (signal_pending(current))
+			return sock_intr_errno(*timeo);
+		*timeo = wait_woken(wait, TASK_INTERRUPTIBLE, *timeo);
+	}
+	return 0;
+}
+
+/**
+ * kite_wait - sleep on a socket until something is true
+ * @sk: the socket
+ * @done: the question; asked again after each wake-up
+ * @arg: its argument
+ * @timeo: how long, in jiffies; what is left of it afterwards
+ *
+ * Context: Process context, without locks.
+ * Return: 0, -EAGAIN when the time is over, -EINTR or -ERESTARTSYS.
+ */
+int kite_wait(struct sock *sk, bool (*done)(struct sock *sk, u32 arg), u32 arg,
+	      long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int err;
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	err = kite_wait_loop(sk, &wait, done, arg, timeo);
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return err;
+}
+
+/**
+ * kite_wait_exclusive - the same, where one wake-up is for one waiter
+ * @sk: the socket
+ * @done: the question; asked again after each wake-up
+ * @arg: its argument
+ * @timeo: how long, in jiffies; what is left of it afterwards
+ *
+ * Context: Process context, without locks.
+ * Return: 0, -EAGAIN when the time is over, -EINTR or -ERESTARTSYS.
+ */
+int kite_wait_exclusive(struct sock *sk, bool (*done)(struct sock *sk, u32 arg),
+			u32 arg, long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int err;
+
+	add_wait_queue_exclusive(sk_sleep(sk), &wait);
+	err = kite_wait_loop(sk, &wait, done, arg, timeo);
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return err;
+}
+
+/**
+ * kite_conn_rcvlowat - how much should be there before a reader is content?
+ * @sk: the socket
+ * @waitall: MSG_WAITALL
+ * @len: how much the reader asks for
+ *
+ * SO_RCVLOWAT, but never more than the receive window can hold, or the reader
+ * would wait for ever.
+ *
+ * Context: Any.
+ * Return: bytes, at least 1.
+ */
+u32 kite_conn_rcvlowat(const struct sock *sk, bool waitall, size_t len)
+{
+	u32 want = sock_rcvlowat(sk, waitall, min_t(size_t, len, INT_MAX));
+
+	return waitall ? want : min_t(u32, want, READ_ONCE(sk->sk_rcvbuf));
+}
+
+/**
+ * kite_conn_readable - would a reader get something?
+ * @sk: the socket
+ * @target: the least that it wants
+ *
+ * Context: Any.
+ * Return: true if there is as much, or an error or the end to be read.
+ */
+bool kite_conn_readable(struct sock *sk, u32 target)
+{
+	return READ_ONCE(sk->sk_err) || READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
+	       kite_queue_unread(kite_conn(sk)) >= target;
+}
+
+static __poll_t kite_conn_poll_in(struct sock *sk)
+{
+	u32 target = kite_conn_rcvlowat(sk, false, INT_MAX);
+
+	return kite_conn_readable(sk, target) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static __poll_t kite_conn_poll_out(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	if (!kite_credit_writable(kc)) {
+		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+		kite_credit_block(kc);
+		if (!kite_credit_writable(kc))
+			return 0;
+	}
+	return EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+}
+
+/**
+ * kite_conn_poll - poll, select and epoll of connections
+ * @file: the socket's file
+ * @sock: the socket
+ * @wait: where to wait
+ *
+ * The events are AF_UNIX's, with SO_RCVLOWAT as TCP has it: an unconnected
+ * socket hangs up; once the peer will not receive, writing is possible, to get
+ * EPIPE.
+ *
+ * Context: Process context.
+ * Return: the events.
+ */
+__poll_t kite_conn_poll(struct file *file, struct socket *sock, poll_table *wait)
+{
+	struct sock *sk = sock->sk;
+	__poll_t mask = 0;
+	u8 shutdown;
+
+	sock_poll_wait(file, sock, wait);
+	shutdown = READ_ONCE(sk->sk_shutdown);
+
+	if (READ_ONCE(sk->sk_err) || !skb_queue_empty_lockless(&sk->sk_error_queue))
+		mask |= EPOLLERR;
+	if (shutdown == SHUTDOWN_MASK)
+		mask |= EPOLLHUP;
+	if (shutdown & RCV_SHUTDOWN)
+		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
+
+	switch (READ_ONCE(sk->sk_state)) {
+	case TCP_CLOSE:
+		return mask | EPOLLHUP | EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	case TCP_SYN_SENT:
+		return mask;
+	case TCP_LISTEN:
+		if (!list_empty_careful(&kite_conn(sk)->accept))
+			mask |= EPOLLIN | EPOLLRDNORM;
+		return mask;
+	}
+	mask |= kite_conn_poll_in(sk);
+	if (shutdown & SEND_SHUTDOWN)
+		return mask | EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	return mask | kite_conn_poll_out(sk);
+}
