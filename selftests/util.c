@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What every test needs and the harness does not have: see util.h. */
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include <linux/sockios.h>
+
+#include "util.h"
+
+#define NOBODY	65534
+
+long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000L + now.tv_nsec / 1000000;
+}
+
+/* Calls in another thread */
+
+static void *async_thread(void *data)
+{
+	struct async *a = data;
+	long ret;
+
+	__atomic_store_n(&a->tid, (pid_t)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
+	ret = syscall(a->nr, a->arg[0], a->arg[1], a->arg[2], a->arg[3],
+		      a->arg[4], a->arg[5]);
+	a->ret = ret == -1 ? -(long)errno : ret;
+	__atomic_store_n(&a->done, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+void async_call(struct async *a, long nr, long arg0, long arg1, long arg2,
+		long arg3)
+{
+	int err;
+
+	memset(a, 0, sizeof(*a));
+	a->nr = nr;
+	a->arg[0] = arg0;
+	a->arg[1] = arg1;
+	a->arg[2] = arg2;
+	a->arg[3] = arg3;
+	err = pthread_create(&a->thread, NULL, async_thread, a);
+	if (err) {
+		fprintf(stderr, "# pthread_create: %s\n", strerror(err));
+		abort();
+	}
+}
+
+void async_recv(struct async *a, int fd, void *buf, size_t len, int flags)
+{
+	async_call(a, SYS_recvfrom, fd, (long)buf, (long)len, flags);
+}
+
+void async_send(struct async *a, int fd, const void *buf, size_t len, int flags)
+{
+	async_call(a, SYS_sendto, fd, (long)buf, (long)len, flags | MSG_NOSIGNAL);
+}
+
+void async_accept(struct async *a, int fd)
+{
+	async_call(a, SYS_accept4, fd, 0, 0, 0);
+}
+
+void async_poll(struct async *a, struct pollfd *pfd)
+{
+	async_call(a, SYS_ppoll, (long)pfd, 1, 0, 0);
+}
+
+void async_epoll(struct async *a, int epfd, struct epoll_event *event)
+{
+	async_call(a, SYS_epoll_pwait, epfd, (long)event, 1, -1);
+}
+
+void async_close(struct async *a, int fd)
+{
+	async_call(a, SYS_close, fd, 0, 0, 0);
+}
+
+bool async_done(struct async *a)
+{
+	return __atomic_load_n(&a->done, __ATOMIC_SEQ_CST);
+}
+
+static size_t read_task_file(pid_t tid, const char *name, char *buf, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", tid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	len = read(fd, buf, size - 1);
+	close(fd);
+	if (len < 0)
+		len = 0;
+	buf[len] = '\0';
+	return len;
+}
+
+static bool task_sleeps_in(pid_t tid, long nr)
+{
+	char buf[512], *end;
+
+	/* pid (name) state ...: interruptible, not the sleep of a page fault */
+	if (!read_task_file(tid, "stat", buf, sizeof(buf)))
+		return false;
+	end = strrchr(buf, ')');
+	if (!end || end[1] != ' ' || end[2] != 'S')
+		return false;
+
+	/* "running", or the number of the call that it sleeps in */
+	if (!read_task_file(tid, "syscall", buf, sizeof(buf)))
+		return false;
+	return strtol(buf, &end, 10) == nr && end != buf && *end == ' ';
+}
+
+/**
+ * async_blocks() - wait until the call sleeps
+ * @a: the call
+ *
+ * Return: true once the call sleeps; false if it returned instead.
+ */
+bool async_blocks(struct async *a)
+{
+	long end = now_ms() + PATIENCE_MS;
+
+	while (!async_done(a) && now_ms() < end) {
+		pid_t tid = __atomic_load_n(&a->tid, __ATOMIC_SEQ_CST);
+
+		if (tid && task_sleeps_in(tid, a->nr) && !async_done(a))
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+void async_signal(struct async *a, int sig)
+{
+	pthread_kill(a->thread, sig);
+}
+
+/**
+ * async_result() - wait until the call has returned
+ * @a: the call
+ *
+ * Return: what it returned, or -ETIMEDOUT if it did not return in time.
+ */
+long async_result(struct async *a)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += PATIENCE_MS / 1000;
+	if (pthread_timedjoin_np(a->thread, NULL, &end))
+		return -ETIMEDOUT;
+	return a->ret;
+}
+
+/* Signals */
+
+static int nr_caught;
+
+static void count_signal(int sig)
+{
+	(void)sig;
+	__atomic_add_fetch(&nr_caught, 1, __ATOMIC_SEQ_CST);
+}
+
+void catch_signal(int sig, int flags)
+{
+	struct sigaction sa = {
+		.sa_handler = count_signal,
+		.sa_flags = flags,
+	};
+
+	sigaction(sig, &sa, NULL);
+}
+
+int caught_signals(void)
+{
+	return __atomic_load_n(&nr_caught, __ATOMIC_SEQ_CST);
+}
+
+/* Options: the value, or the error as a negative number */
+
+int get_int_option(int fd, int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = 0;
+
+	if (getsockopt(fd, level, name, &value, &len))
+		return -errno;
+	return len == sizeof(int) ? value : -EBADMSG;
+}
+
+int set_int_option(int fd, int level, int name, int value)
+{
+	return ERR(setsockopt(fd, level, name, &value, sizeof(value)));
+}
+
+int set_timeout(int fd, int name, int ms)
+{
+	struct timeval tv = {
+		.tv_sec = ms / 1000,
+		.tv_usec = ms % 1000 * 1000,
+	};
+
+	return ERR(setsockopt(fd, SOL_SOCKET, name, &tv, sizeof(tv)));
+}
+
+int set_linger(int fd, int seconds)
+{
+	struct linger l = {
+		.l_onoff = 1,
+		.l_linger = seconds,
+	};
+
+	return ERR(setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)));
+}
+
+int set_nonblocking(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return ERR(fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK :
+				      flags & ~O_NONBLOCK));
+}
+
+int bytes_to_read(int fd)
+{
+	int value = 0;
+
+	return ioctl(fd, SIOCINQ, &value) ? -errno : value;
+}
+
+int bytes_unread_by_peer(int fd)
+{
+	int value = 0;
+
+	return ioctl(fd, SIOCOUTQ, &value) ? -errno : value;
+}
+
+/* poll(): what a socket is ready for now */
+
+#define ALL_EVENTS	(POLLIN | POLLPRI | POLLOUT | POLLRDHUP)
+
+int revents_for(int fd, int events)
+{
+	struct pollfd pfd = {
+		.fd = fd,
+		.events = events,
+	};
+
+	return poll(&pfd, 1, 0) < 0 ? -errno : pfd.revents;
+}
+
+int revents(int fd)
+{
+	return revents_for(fd, ALL_EVENTS);
+}
+
+/* A packet takes its time, even over loopback. */
+int revents_become(int fd, int want)
+{
+	return BECOMES(want, revents(fd));
+}
+
+/* Data */
+
+/* The number of bytes sent before the first error, or the error. */
+ssize_t send_all(int fd, const void *buf, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t ret = send(fd, (const char *)buf + done, len - done,
+				   MSG_NOSIGNAL);
+
+		if (ret < 0)
+			return done ? (ssize_t)done : -errno;
+		done += ret;
+	}
+	return done;
+}
+
+/* The number of bytes read before an error or the end, or the error. */
+ssize_t recv_all(int fd, void *buf, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t ret = recv(fd, (char *)buf + done, len - done, 0);
+
+		if (ret < 0)
+			return done ? (ssize_t)done : -errno;
+		if (ret == 0)
+			break;
+		done += ret;
+	}
+	return done;
+}
+
+/* Throw away all that is there: the number of bytes, or an error. */
+ssize_t drain(int fd)
+{
+	static char buf[65536];
+	size_t done = 0;
+
+	for (;;) {
+		ssize_t ret = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+		if (ret == 0 || (ret < 0 && errno == EAGAIN))
+			return done;
+		if (ret < 0)
+			return -errno;
+		done += ret;
+	}
+}
+
+/* A byte that tells where in the stream it belongs. */
+static unsigned char pattern(size_t offset)
+{
+	uint32_t x = offset;
+
+	return (x * 2654435761U >> 24) ^ (x >> 8);
+}
+
+void pattern_fill(void *buf, size_t len, size_t offset)
+{
+	unsigned char *p = buf;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		p[i] = pattern(offset + i);
+}
+
+/* Where the first wrong byte is, or -1. */
+ssize_t pattern_differs(const void *buf, size_t len, size_t offset)
+{
+	const unsigned char *p = buf;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (p[i] != pattern(offset + i))
+			return i;
+	return -1;
+}
+
+/* Privileges and namespaces */
+
+bool become_nobody(void)
+{
+	return !setresgid(NOBODY, NOBODY, NOBODY) &&
+	       !setresuid(NOBODY, NOBODY, NOBODY);
+}
+
+int loopback_up(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo" };
+	int fd, ret = 0;
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, SIOCGIFFLAGS, &ifr)) {
+		ret = -errno;
+	} else if (!(ifr.ifr_flags & IFF_UP)) {
+		ifr.ifr_flags |= IFF_UP;
+		if (ioctl(fd, SIOCSIFFLAGS, &ifr))
+			ret = -errno;
+	}
+	close(fd);
+	return ret;
+}
+
+/* A namespace of its own for this process, in which TCP works too. */
+int enter_new_netns(void)
+{
+	if (unshare(CLONE_NEWNET))
+		return -errno;
+	return loopback_up();
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What every test needs and the harness does not have: system calls that say
+ * which error they gave, calls that block in another thread where the test can
+ * watch them, and conditions to wait for.
+ */
+#ifndef KITE_SELFTESTS_UTIL_H
+#define KITE_SELFTESTS_UTIL_H
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* No test waits longer than this for something that has to happen. */
+#define PATIENCE_MS	10000
+
+/**
+ * ERR() - the result of a system call, its error as a negative number
+ * @call: an expression that gives -1 and errno when it fails
+ */
+#define ERR(call)						\
+({								\
+	long __err_ret = (call);				\
+								\
+	__err_ret == -1 ? -(long)errno : __err_ret;		\
+})
+
+/**
+ * BECOMES() - wait until an expression has the value it should get
+ * @want: that value
+ * @expr: evaluated again and again, for PATIENCE_MS
+ *
+ * For a condition that comes about on its own, such as a packet's arrival. The
+ * value of BECOMES() is the last one seen, so that a failure shows it.
+ */
+#define BECOMES(want, expr)					\
+({								\
+	long __end = now_ms() + PATIENCE_MS;			\
+	long __seen;						\
+								\
+	for (;;) {						\
+		__seen = (expr);				\
+		if (__seen == (long)(want) || now_ms() > __end)	\
+			break;					\
+		usleep(1000);					\
+	}							\
+	__seen;							\
+})
+
+long now_ms(void);
+
+/**
+ * struct async - a system call that another thread makes
+ * @thread: that thread
+ * @nr: the call
+ * @arg: its arguments
+ * @tid: the thread's id, 0 until it runs
+ * @done: set when the call has returned
+ * @ret: what it returned, an error as a negative number
+ */
+struct async {
+	pthread_t thread;
+	long nr;
+	long arg[6];
+	pid_t tid;
+	int done;
+	long ret;
+};
+
+void async_call(struct async *a, long nr, long arg0, long arg1, long arg2,
+		long arg3);
+void async_recv(struct async *a, int fd, void *buf, size_t len, int flags);
+void async_send(struct async *a, int fd, const void *buf, size_t len, int flags);
+void async_accept(struct async *a, int fd);
+void async_poll(struct async *a, struct pollfd *pfd);
+void async_epoll(struct async *a, int epfd, struct epoll_event *event);
+void async_close(struct async *a, int fd);
+bool async_done(struct async *a);
+bool async_blocks(struct async *a);
+void async_signal(struct async *a, int sig);
+long async_result(struct async *a);
+
+void catch_signal(int sig, int flags);
+int caught_signals(void);
+
+int get_int_option(int fd, int level, int name);
+int set_int_option(int fd, int level, int name, int value);
+int set_timeout(int fd, int name, int ms);
+int set_linger(int fd, int seconds);
+int set_nonblocking(int fd, bool on);
+int bytes_to_read(int fd);
+int bytes_unread_by_peer(int fd);
+
+int revents(int fd);
+int revents_for(int fd, int events);
+int revents_become(int fd, int want);
+
+ssize_t send_all(int fd, const void *buf, size_t len);
+ssize_t recv_all(int fd, void *buf, size_t len);
+ssize_t drain(int fd);
+
+void pattern_fill(void *buf, size_t len, size_t offset);
+ssize_t pattern_differs(const void *buf, size_t len, size_t offset);
+
+bool become_nobody(void);
+int enter_new_netns(void);
+int loopback_up(void);
+
+#endif /* KITE_SELFTESTS_UTIL_H */
