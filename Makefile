@@ -12,12 +12,17 @@ $(if $(shell selftests/vm/kernel $(KERNEL) || echo failed),$(error no kernel $(K
 KDIR	:= $(CURDIR)/build/kernels/$(KERNEL)/headers
 endif
 
-release	 = $(or $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null), \
+release	 = $(or $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h 2>/dev/null), \
 	$(error no kernel headers in $(KDIR): install linux-headers-$(KVER), or \
 	name others with KVER= or KDIR=))
 out	 = $(CURDIR)/build/$(release)
 modules	 = $(DESTDIR)/lib/modules/$(release)
 include	:= $(DESTDIR)$(PREFIX)/include/linux
+
+# Debian's headers for 6.1 come without the vmlinux that BTF is made from.
+kbuild	 = $(MAKE) -s -C $(KDIR) M=$(out) \
+	$(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 
 MAKEFLAGS += --no-print-directory
 
@@ -29,7 +34,7 @@ module:
 	@mkdir -p $(out)
 	@flock $(out) sh -c 'cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(out) && \
 		find $(out) -xtype l -delete && \
-		$(MAKE) -s -C $(KDIR) M=$(out) modules && \
+		$(kbuild) modules && \
 		ln -sf module/kite.ko $(out)/kite.ko'
 
 userspace:
