@@ -3,7 +3,7 @@
  * Addresses: what a program may put into a struct sockaddr_kite, and what it
  * gets back.
  */
-#include "kite.h"
+#include "af_kite.h"
 
 /**
  * kite_addr_parse - check an address that a program gave and take it apart

@@ -6,7 +6,7 @@
 #include <linux/module.h>
 #include <linux/net.h>
 
-#include "kite.h"
+#include "af_kite.h"
 
 /**
  * kite_sock_alloc - make a socket
@@ -200,7 +200,12 @@ static int kite_shutdown(struct socket *sock, int how)
 	return err;
 }
 
-static struct proto_ops kite_stream_ops __ro_after_init = {
+/*
+ * .family is the default one whatever number the family has: the core asks it for
+ * nothing but to know AF_UNIX.
+ */
+static const struct proto_ops kite_stream_ops = {
+	.family		= AF_KITE,
 	.owner		= THIS_MODULE,
 	.release	= kite_release,
 	.bind		= kite_bind,
@@ -254,7 +259,6 @@ static struct net_proto_family kite_net_family __ro_after_init = {
  */
 int __init kite_family_register(int family)
 {
-	kite_stream_ops.family = family;
 	kite_net_family.family = family;
 	return sock_register(&kite_net_family);
 }

@@ -20,7 +20,7 @@
 #include <linux/module.h>
 #include <linux/rhashtable.h>
 
-#include "kite.h"
+#include "af_kite.h"
 
 static const struct rhashtable_params kite_conn_params = {
 	.head_offset		= offsetof(struct kite_conn, conn_link),
@@ -187,18 +187,18 @@ void kite_conn_back(struct sock *sk)
 static int kite_reset_errno(const struct sock *sk, u8 reason)
 {
 	if (sk->sk_state != TCP_SYN_SENT)
-		return reason == KITE_RESET_PROTOCOL ? EPROTO : ECONNRESET;
+		return reason == KITE_RESET_PROTOCOL ? -EPROTO : -ECONNRESET;
 	switch (reason) {
 	case KITE_RESET_REFUSED:
-		return ECONNREFUSED;
+		return -ECONNREFUSED;
 	case KITE_RESET_FULL:
-		return EAGAIN;
+		return -EAGAIN;
 	case KITE_RESET_TIMEOUT:
-		return ETIMEDOUT;
+		return -ETIMEDOUT;
 	case KITE_RESET_NOMEM:
-		return ENOMEM;
+		return -ENOMEM;
 	default:
-		return ECONNRESET;
+		return -ECONNRESET;
 	}
 }
 
@@ -226,9 +226,9 @@ static void kite_conn_fail(struct sock *sk, int err)
 {
 	/* A reader that sees the error must see all data before it. */
 	smp_wmb();
-	WRITE_ONCE(sk->sk_err, err);
+	WRITE_ONCE(sk->sk_err, -err);
 	sk_error_report(sk);
-	READ_ONCE(sk->sk_state_change)(sk);
+	sk->sk_state_change(sk);
 }
 
 static void kite_conn_on_reset(struct sock *sk)
@@ -276,7 +276,7 @@ static void kite_conn_on_shutdown(struct sock *sk)
 	/* A reader that sees this must see all data before it. */
 	smp_store_release(&sk->sk_shutdown, shutdown);
 
-	READ_ONCE(sk->sk_state_change)(sk);
+	sk->sk_state_change(sk);
 	if (shutdown == SHUTDOWN_MASK)
 		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
 	else if (shutdown & RCV_SHUTDOWN)
@@ -290,7 +290,7 @@ static void kite_conn_on_established(struct sock *sk)
 	sk_stop_timer(sk, &sk->sk_timer);
 	/* Who sees ESTABLISHED sees the peer. */
 	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
-	READ_ONCE(sk->sk_state_change)(sk);
+	sk->sk_state_change(sk);
 	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
 }
 
@@ -534,12 +534,13 @@ void kite_conn_shutdown(struct sock *sk, u8 how)
 
 	if (how & RCV_SHUTDOWN)
 		kite_queue_close(sk);
+	/* Whoever sees this finds the queue closed. */
 	smp_store_release(&sk->sk_shutdown, sk->sk_shutdown | how);
 	if (kc->peer)
 		kite_conn_event(kc->peer, KITE_EV_SHUTDOWN, how);
 	else
 		kite_conn_send_control(sk, KITE_OP_SHUTDOWN, sk->sk_shutdown);
-	READ_ONCE(sk->sk_state_change)(sk);
+	sk->sk_state_change(sk);
 }
 
 /**

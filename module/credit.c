@@ -22,7 +22,7 @@
  *	  smp_mb()			  smp_mb()
  *	  room by tx_read, tx_limit?	  tx_blocked? wake the sender
  */
-#include "kite.h"
+#include "af_kite.h"
 
 static u32 kite_credit_window(const struct sock *sk)
 {
@@ -107,7 +107,7 @@ void kite_credit_wake(struct sock *sk)
 	if (!READ_ONCE(kc->tx_blocked) || !kite_credit_writable(kc))
 		return;
 	WRITE_ONCE(kc->tx_blocked, false);
-	READ_ONCE(sk->sk_write_space)(sk);
+	sk->sk_write_space(sk);
 }
 
 /**

@@ -15,7 +15,7 @@
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 
-#include "kite.h"
+#include "af_kite.h"
 
 /* ---- the listener ---- */
 
@@ -171,6 +171,7 @@ u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transpor
 		kite_conn_discard(child, 0);
 		return reason;
 	}
+	/* Who sees ESTABLISHED sees the peer. */
 	smp_store_release(&child->sk_state, TCP_ESTABLISHED);
 	kite_queue_open(child);
 
@@ -178,7 +179,7 @@ u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transpor
 	kite_own_packet(skb, child);
 	kite_conn_xmit(child, skb, KITE_OP_RESPONSE, 0);
 	if (kite_listener_enqueue(listener, child))
-		READ_ONCE(listener->sk_data_ready)(listener);
+		listener->sk_data_ready(listener);
 	else
 		kite_conn_discard(child, KITE_RESET_ABORT);
 	return 0;
@@ -240,7 +241,7 @@ struct sock *kite_accept_dequeue(struct sock *sk, int flags, int *err)
 		if (*err) {
 			/* A wake-up that was meant for us is somebody else's now. */
 			if (kite_listener_ready(sk, 0))
-				READ_ONCE(sk->sk_data_ready)(sk);
+				sk->sk_data_ready(sk);
 			return NULL;
 		}
 	}
@@ -260,7 +261,7 @@ void kite_listener_shutdown(struct sock *sk)
 
 	kite_queue_close(sk);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
-	READ_ONCE(sk->sk_state_change)(sk);
+	sk->sk_state_change(sk);
 	wake_up_interruptible_all(&kite_conn(sk)->room);
 }
 
@@ -572,6 +573,7 @@ static void kite_pair_half(struct socket *sock, struct sock *peer)
 	kite_conn(peer)->tx_limit = kc->rx_limit;
 	kite_peercred_set(sk);
 	kite_queue_open(sk);
+	/* Who sees ESTABLISHED sees the peer. */
 	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
 	sock->state = SS_CONNECTED;
 }

@@ -6,7 +6,7 @@
  */
 #include <linux/module.h>
 
-#include "kite.h"
+#include "af_kite.h"
 
 static bool direct = true;
 module_param(direct, bool, 0444);

@@ -9,7 +9,7 @@
 #include <linux/rhashtable.h>
 #include <net/netns/generic.h>
 
-#include "kite.h"
+#include "af_kite.h"
 
 int kite_family __ro_after_init = AF_KITE;
 module_param_named(family, kite_family, int, 0444);

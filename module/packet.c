@@ -2,7 +2,7 @@
 /*
  * The packet: taking its header off and checking it, putting one on.
  */
-#include "kite.h"
+#include "af_kite.h"
 
 static_assert(sizeof(struct kite_hdr) == 32);
 

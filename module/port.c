@@ -10,7 +10,7 @@
 #include <linux/random.h>
 #include <linux/rhashtable.h>
 
-#include "kite.h"
+#include "af_kite.h"
 
 /* How many ports after a random one are tried before there are none. */
 #define KITE_EPHEMERAL_TRIES	1024

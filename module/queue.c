@@ -13,7 +13,7 @@
  * sk_rmem_alloc and, for the limits of protocol and memory cgroup, to
  * sk_forward_alloc; both under the queue's spinlock.
  */
-#include "kite.h"
+#include "af_kite.h"
 
 static int kite_queue_charge(struct sock *sk, const struct sk_buff *skb)
 {
@@ -100,7 +100,7 @@ unlock:
 		return err;
 	if (tail)
 		consume_skb(skb);
-	READ_ONCE(sk->sk_data_ready)(sk);
+	sk->sk_data_ready(sk);
 	return 0;
 }
 
@@ -135,7 +135,7 @@ bool kite_queue_merge(struct sock *sk, const void *data, u32 len)
 	spin_unlock_bh(&queue->lock);
 	if (!tail)
 		return false;
-	READ_ONCE(sk->sk_data_ready)(sk);
+	sk->sk_data_ready(sk);
 	return true;
 }
 

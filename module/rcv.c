@@ -12,7 +12,7 @@
  *	CREDIT		counters that make no sense are ignored
  *	SHUTDOWN, RESET	as from the peer itself
  */
-#include "kite.h"
+#include "af_kite.h"
 
 /* Answers a packet with its own buffer, so this needs no memory. */
 static void kite_rcv_reset(struct net *net, const struct kite_transport *transport,

@@ -2,7 +2,7 @@
 /*
  * Routes: which transport reaches a node, and under which name of our own.
  */
-#include "kite.h"
+#include "af_kite.h"
 
 /**
  * kite_route - which transport reaches a node?
@@ -15,7 +15,7 @@
  */
 const struct kite_transport *kite_route(struct net *net, u32 node)
 {
-	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "kite_route() without RCU");
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "no RCU read lock");
 
 	if (node == KITE_NODE_ANY)
 		return NULL;

@@ -6,7 +6,7 @@
 #include <linux/sockios.h>
 #include <asm/ioctls.h>
 
-#include "kite.h"
+#include "af_kite.h"
 
 /**
  * kite_setsockopt - setsockopt at levels other than SOL_SOCKET

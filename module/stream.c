@@ -4,7 +4,7 @@
  */
 #include <linux/sched/signal.h>
 
-#include "kite.h"
+#include "af_kite.h"
 
 /* Up to this a write is put together on the stack, to share a queued buffer. */
 #define KITE_STREAM_SMALL	256U
@@ -104,6 +104,7 @@ static int kite_stream_send_chunk(struct sock *sk, struct msghdr *msg, u32 len)
 
 static int kite_stream_may_send(struct sock *sk, const struct msghdr *msg)
 {
+	/* Pairs with the release that made it ESTABLISHED: the peer is set. */
 	u8 state = smp_load_acquire(&sk->sk_state);
 
 	if (msg->msg_flags & MSG_OOB)
@@ -262,6 +263,7 @@ static int kite_stream_recv(struct sock *sk, struct msghdr *msg, size_t size,
 
 static int kite_stream_may_recv(const struct sock *sk, int flags)
 {
+	/* Pairs with the release that made it ESTABLISHED: the peer is set. */
 	u8 state = smp_load_acquire(&sk->sk_state);
 
 	if (flags & MSG_OOB)

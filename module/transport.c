@@ -5,7 +5,7 @@
  */
 #include <linux/rculist.h>
 
-#include "kite.h"
+#include "af_kite.h"
 
 /* Read under RCU, changed under the mutex. */
 static LIST_HEAD(kite_transports);

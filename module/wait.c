@@ -5,7 +5,7 @@
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 
-#include "kite.h"
+#include "af_kite.h"
 
 static int kite_wait_loop(struct sock *sk, struct wait_queue_entry *wait,
 			  bool (*done)(struct sock *sk, u32 arg), u32 arg,

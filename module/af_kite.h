@@ -14,8 +14,8 @@
  * Between two sockets of one kernel, data skips the middle: conn.c appends it
  * to the peer's queue.
  */
-#ifndef _KITE_H
-#define _KITE_H
+#ifndef _AF_KITE_H
+#define _AF_KITE_H
 
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -49,7 +49,7 @@
 #define KITE_RETRY_INTERVAL	max(HZ / 20, 1)
 
 /* Counters of credit wrap at 2^32, so a window must stay well below 2^31. */
-#define KITE_WINDOW_MAX		(1U << 30)
+#define KITE_WINDOW_MAX		0x40000000U
 
 struct kite_addr {
 	u32			port;
@@ -354,4 +354,4 @@ void kite_inherit(struct sock *child, struct sock *listener);
 void kite_peercred_set(struct sock *sk);
 void kite_peercred_copy(struct sock *sk, struct sock *from);
 
-#endif /* _KITE_H */
+#endif /* _AF_KITE_H */
