@@ -228,19 +228,49 @@ static const struct proto_ops kite_stream_ops = {
 	.set_peek_off	= sk_set_peek_off,
 };
 
+static const struct proto_ops kite_seqpacket_ops = {
+	.family		= AF_KITE,
+	.owner		= THIS_MODULE,
+	.release	= kite_release,
+	.bind		= kite_bind,
+	.connect	= kite_connect,
+	.socketpair	= kite_socketpair,
+	.accept		= kite_accept,
+	.getname	= kite_getname,
+	.poll		= kite_conn_poll,
+	.ioctl		= kite_conn_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl	= kite_conn_compat_ioctl,
+#endif
+	.listen		= kite_listen,
+	.shutdown	= kite_shutdown,
+	.setsockopt	= kite_setsockopt,
+	.getsockopt	= kite_getsockopt,
+	.sendmsg	= kite_seqpacket_sendmsg,
+	.recvmsg	= kite_seqpacket_recvmsg,
+	.mmap		= sock_no_mmap,
+};
+
 static int kite_create(struct net *net, struct socket *sock, int protocol, int kern)
 {
+	struct proto *prot;
+
 	if (protocol && protocol != kite_family)
 		return -EPROTONOSUPPORT;
 	switch (sock->type) {
 	case SOCK_STREAM:
 		sock->ops = &kite_stream_ops;
+		prot = &kite_stream_proto;
+		break;
+	case SOCK_SEQPACKET:
+		sock->ops = &kite_seqpacket_ops;
+		prot = &kite_seqpacket_proto;
 		break;
 	default:
 		return -ESOCKTNOSUPPORT;
 	}
 	sock->state = SS_UNCONNECTED;
-	if (!kite_sock_alloc(net, sock, &kite_stream_proto, sock->type, GFP_KERNEL, kern))
+	if (!kite_sock_alloc(net, sock, prot, sock->type, GFP_KERNEL, kern))
 		return -ENOMEM;
 	return 0;
 }

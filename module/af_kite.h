@@ -129,6 +129,8 @@ struct kite_sock {
  * @rx_queued: charge that ever entered the receive queue. Written under the
  *	queue's spinlock, with release; whoever reads it with acquire sees the
  *	bytes it speaks of
+ * @rx_partial: charge of a record that is not there to its end; under the queue's
+ *	spinlock
  * @rx_read: charge that left it; written under the queue's spinlock
  * @rx_limit: up to where the peer may send; under the queue's spinlock
  * @rx_told: the @rx_limit that the last packet told the peer
@@ -173,6 +175,7 @@ struct kite_conn {
 	bool				hashed;
 	struct mutex			recv_lock;	/* see above */
 	u32				rx_queued;
+	u32				rx_partial;
 	u32				rx_read;
 	u32				rx_limit;
 	u32				rx_told;
@@ -190,6 +193,7 @@ struct kite_conn {
 /* What the receive queue notes in skb->cb. */
 struct kite_cb {
 	u32				consumed;	/* bytes that were read */
+	u8				flags;		/* KITE_DATA_* */
 };
 
 static inline struct kite_sock *kite_sk(const struct sock *sk)
@@ -216,6 +220,7 @@ static inline struct kite_cb *kite_cb(const struct sk_buff *skb)
 /* main.c */
 extern int kite_family;
 extern struct proto kite_stream_proto;
+extern struct proto kite_seqpacket_proto;
 struct kite_net *kite_net(const struct net *net);
 
 /* af_kite.c */
@@ -292,6 +297,7 @@ int kite_request_send(struct sock *sk);
 
 /* credit.c */
 u32 kite_credit_space(const struct kite_conn *kc);
+u32 kite_credit_most(const struct kite_conn *kc);
 bool kite_credit_writable(const struct kite_conn *kc);
 void kite_credit_block(struct kite_conn *kc);
 void kite_credit_wake(struct sock *sk);
@@ -300,18 +306,34 @@ bool kite_credit_grant(struct kite_conn *kc);
 void kite_credit_update(struct kite_conn *kc, u32 read, u32 limit);
 
 /* queue.c */
-int kite_queue_append(struct sock *sk, struct sk_buff *skb);
+int kite_queue_append(struct sock *sk, struct sk_buff *skb, u8 flags);
 bool kite_queue_merge(struct sock *sk, const void *data, u32 len);
 void kite_queue_consume(struct sock *sk, struct sk_buff *skb, u32 len);
+void kite_queue_consume_record(struct sock *sk);
+u32 kite_queue_bytes(struct sock *sk);
 u32 kite_queue_unread(const struct kite_conn *kc);
 void kite_queue_open(struct sock *sk);
 void kite_queue_close(struct sock *sk);
 u32 kite_queue_purge(struct sock *sk);
 
+/* send.c */
+int kite_send_check(struct sock *sk, const struct msghdr *msg);
+int kite_send_wait(struct sock *sk, u32 cost, long *timeo);
+int kite_send_end(int err, const struct msghdr *msg);
+struct sk_buff *kite_send_alloc(struct sock *sk, u32 len, int *err);
+int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags);
+int kite_recv_check(const struct sock *sk, int flags);
+bool kite_recv_over(const struct sock *sk);
+
 /* stream.c */
 int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			int flags);
+
+/* seqpacket.c */
+int kite_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int kite_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			   int flags);
 
 /* wait.c */
 __poll_t kite_conn_poll(struct file *file, struct socket *sock, poll_table *wait);

@@ -61,6 +61,20 @@ u32 kite_credit_space(const struct kite_conn *kc)
 }
 
 /**
+ * kite_credit_most - how much room could there ever be?
+ * @kc: the connection
+ *
+ * Context: Any.
+ * Return: the smaller of our send buffer and the peer's whole window, as it is now.
+ */
+u32 kite_credit_most(const struct kite_conn *kc)
+{
+	u32 window = READ_ONCE(kc->tx_limit) - READ_ONCE(kc->tx_read);
+
+	return min_t(u32, window, READ_ONCE(kc->ks.sk.sk_sndbuf));
+}
+
+/**
  * kite_credit_writable - is there enough room that a writer should be woken?
  * @kc: the connection
  *

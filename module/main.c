@@ -25,16 +25,25 @@ static int kite_rmem_min __read_mostly = SOCK_MIN_RCVBUF;
 static atomic_long_t kite_memory_allocated;
 static DEFINE_PER_CPU(int, kite_memory_per_cpu_fw_alloc);
 
-struct proto kite_stream_proto = {
-	.name			= "KITE-STREAM",
-	.owner			= THIS_MODULE,
-	.obj_size		= sizeof(struct kite_conn),
-	.release_cb		= kite_conn_release_cb,
-	.memory_allocated	= &kite_memory_allocated,
-	.per_cpu_fw_alloc	= &kite_memory_per_cpu_fw_alloc,
-	.sysctl_mem		= kite_mem,
-	.sysctl_wmem		= &kite_wmem_min,
-	.sysctl_rmem		= &kite_rmem_min,
+#define KITE_CONN_PROTO(_name)						\
+{									\
+	.name			= _name,				\
+	.owner			= THIS_MODULE,				\
+	.obj_size		= sizeof(struct kite_conn),		\
+	.release_cb		= kite_conn_release_cb,			\
+	.memory_allocated	= &kite_memory_allocated,		\
+	.per_cpu_fw_alloc	= &kite_memory_per_cpu_fw_alloc,	\
+	.sysctl_mem		= kite_mem,				\
+	.sysctl_wmem		= &kite_wmem_min,			\
+	.sysctl_rmem		= &kite_rmem_min,			\
+}
+
+struct proto kite_stream_proto = KITE_CONN_PROTO("KITE-STREAM");
+struct proto kite_seqpacket_proto = KITE_CONN_PROTO("KITE-SEQPACKET");
+
+static struct proto *const kite_protos[] = {
+	&kite_stream_proto,
+	&kite_seqpacket_proto,
 };
 
 static unsigned int kite_net_id __read_mostly;
@@ -145,6 +154,26 @@ static int __init kite_register(void)
 	return err;
 }
 
+static void kite_protos_unregister(int n)
+{
+	while (n--)
+		proto_unregister(kite_protos[n]);
+}
+
+static int __init kite_protos_register(void)
+{
+	int err, i;
+
+	for (i = 0; i < ARRAY_SIZE(kite_protos); i++) {
+		err = proto_register(kite_protos[i], 1);
+		if (err) {
+			kite_protos_unregister(i);
+			return err;
+		}
+	}
+	return 0;
+}
+
 static int __init kite_init(void)
 {
 	int err;
@@ -155,12 +184,12 @@ static int __init kite_init(void)
 		return -EINVAL;
 	}
 	kite_mem_init();
-	err = proto_register(&kite_stream_proto, 1);
+	err = kite_protos_register();
 	if (err)
 		return err;
 	err = register_pernet_subsys(&kite_net_ops);
 	if (err)
-		goto unregister_proto;
+		goto unregister_protos;
 	err = kite_loopback_init();
 	if (err)
 		goto unregister_net;
@@ -174,8 +203,8 @@ exit_loopback:
 	kite_loopback_exit();
 unregister_net:
 	unregister_pernet_subsys(&kite_net_ops);
-unregister_proto:
-	proto_unregister(&kite_stream_proto);
+unregister_protos:
+	kite_protos_unregister(ARRAY_SIZE(kite_protos));
 	return err;
 }
 
@@ -186,7 +215,7 @@ static void __exit kite_exit(void)
 	unregister_pernet_subsys(&kite_net_ops);
 	/* Sockets are freed after a grace period. */
 	rcu_barrier();
-	proto_unregister(&kite_stream_proto);
+	kite_protos_unregister(ARRAY_SIZE(kite_protos));
 }
 
 module_init(kite_init);

@@ -27,6 +27,8 @@ static bool kite_packet_valid(const struct kite_packet *pkt)
 		return kite_type_connects(pkt->type) && flags && !pkt->len &&
 		       !(flags & ~(KITE_SHUTDOWN_RCV | KITE_SHUTDOWN_SEND));
 	case KITE_OP_DATA:
+		if (pkt->type == SOCK_SEQPACKET)
+			return !(flags & ~(KITE_DATA_MORE | KITE_DATA_EOR));
 		return pkt->type == SOCK_STREAM && !flags && pkt->len;
 	default:
 		return false;

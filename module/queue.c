@@ -9,6 +9,10 @@
  * lengthened the last one, so a reader that loads it with acquire sees all
  * bytes up to there without the spinlock.
  *
+ * A record longer than a packet lies in several buffers, all but the last marked
+ * KITE_DATA_MORE. They enter one by one and count in rx_partial; only with the
+ * last one does the whole record enter rx_queued, and exist for the reader.
+ *
  * The memory of a buffer is charged to the receiver while it is queued, to
  * sk_rmem_alloc and, for the limits of protocol and memory cgroup, to
  * sk_forward_alloc; both under the queue's spinlock.
@@ -52,56 +56,98 @@ static void kite_queue_extend(struct sk_buff *skb, const void *data, u32 len)
 	WRITE_ONCE(skb->len, skb->len + len);
 }
 
+/* What a buffer costs of the receiver's window. */
+static u32 kite_queue_cost(const struct sock *sk, const struct sk_buff *skb)
+{
+	if (sk->sk_type == SOCK_SEQPACKET && !(kite_cb(skb)->flags & KITE_DATA_MORE))
+		return skb->len + KITE_RECORD_OVERHEAD;
+	return skb->len;
+}
+
+/* Takes back the buffers of a record that did not come to its end. */
+static void kite_queue_cut(struct sock *sk, struct sk_buff_head *gone)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	struct sk_buff *skb;
+
+	while (kc->rx_partial) {
+		skb = __skb_dequeue_tail(&sk->sk_receive_queue);
+		kc->rx_partial -= skb->len;
+		kite_queue_uncharge(sk, skb);
+		__skb_queue_tail(gone, skb);
+	}
+}
+
+/* Returns whether @skb itself is queued, or its bytes were copied, or an error. */
+static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
+			    struct sk_buff_head *gone)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	u32 cost = kite_queue_cost(sk, skb);
+	struct sk_buff *tail = NULL;
+	int err;
+
+	lockdep_assert_held(&sk->sk_receive_queue.lock);
+
+	if (!kc->rx_open)
+		return -EPIPE;
+	if ((s32)(kc->rx_limit - (kc->rx_queued + kc->rx_partial + cost)) < 0)
+		return -EPROTO;
+	if (sk->sk_type == SOCK_STREAM && !skb_is_nonlinear(skb))
+		tail = kite_queue_tail(sk, skb->len);
+	if (tail) {
+		kite_queue_extend(tail, skb->data, skb->len);
+		__skb_queue_tail(gone, skb);
+	} else {
+		err = kite_queue_charge(sk, skb);
+		if (err) {
+			kite_queue_cut(sk, gone);
+			return err;
+		}
+		__skb_queue_tail(&sk->sk_receive_queue, skb);
+	}
+	kc->rx_partial += cost;
+	return 0;
+}
+
 /**
  * kite_queue_append - add a buffer at the end of a receive queue
  * @sk: the receiver
  * @skb: the buffer; the queue's afterwards, the caller's still on error
+ * @flags: KITE_DATA_*, if it is a record or part of one
  *
- * A small buffer is copied into the room at the end of the last one, so that
- * the memory of many small writes stays in proportion.
+ * A small buffer of a stream is copied into the room at the end of the last one,
+ * so that the memory of many small writes stays in proportion.
  *
  * Context: Any. Wakes the reader.
  * Return: 0; -EPIPE when the queue is closed; -EPROTO when it is more than the
- * receiver allowed; -ENOBUFS when the memory limits do not let it in.
+ * receiver allowed; -ENOBUFS when the memory limits do not let it in, and then
+ * the earlier parts of its record are gone too.
  */
-int kite_queue_append(struct sock *sk, struct sk_buff *skb)
+int kite_queue_append(struct sock *sk, struct sk_buff *skb, u8 flags)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	struct kite_conn *kc = kite_conn(sk);
-	struct sk_buff *tail = NULL;
-	u32 queued;
+	struct sk_buff_head gone;
 	int err;
 
+	__skb_queue_head_init(&gone);
 	kite_cb(skb)->consumed = 0;
+	kite_cb(skb)->flags = flags;
 	spin_lock_bh(&queue->lock);
-	err = -EPIPE;
-	if (!kc->rx_open)
-		goto unlock;
-	err = -EPROTO;
-	queued = kc->rx_queued + skb->len;
-	if ((s32)(kc->rx_limit - queued) < 0)
-		goto unlock;
-	if (!skb_is_nonlinear(skb))
-		tail = kite_queue_tail(sk, skb->len);
-	if (tail) {
-		kite_queue_extend(tail, skb->data, skb->len);
-	} else {
-		err = kite_queue_charge(sk, skb);
-		if (err)
-			goto unlock;
-		__skb_queue_tail(queue, skb);
+	err = kite_queue_enter(sk, skb, &gone);
+	if (!err && !(flags & KITE_DATA_MORE)) {
+		u32 queued = kc->rx_queued + kc->rx_partial;
+
+		kc->rx_partial = 0;
+		/* Pairs with the acquire in kite_queue_unread(). */
+		smp_store_release(&kc->rx_queued, queued);
 	}
-	/* Pairs with the acquire in kite_queue_unread(). */
-	smp_store_release(&kc->rx_queued, queued);
-	err = 0;
-unlock:
 	spin_unlock_bh(&queue->lock);
-	if (err)
-		return err;
-	if (tail)
-		consume_skb(skb);
-	sk->sk_data_ready(sk);
-	return 0;
+	__skb_queue_purge(&gone);
+	if (!err && !(flags & KITE_DATA_MORE))
+		sk->sk_data_ready(sk);
+	return err;
 }
 
 /**
@@ -153,6 +199,31 @@ u32 kite_queue_unread(const struct kite_conn *kc)
 	return smp_load_acquire(&kc->rx_queued) - READ_ONCE(kc->rx_read);
 }
 
+static void kite_queue_remove(struct sock *sk, struct sk_buff *skb,
+			      struct sk_buff_head *gone)
+{
+	__skb_unlink(skb, &sk->sk_receive_queue);
+	kite_queue_uncharge(sk, skb);
+	__skb_queue_tail(gone, skb);
+}
+
+/* Counts what was read, and gives the peer its credit back. Drops the lock. */
+static void kite_queue_read(struct sock *sk, u32 cost)
+	__releases(&sk->sk_receive_queue.lock)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	bool tell;
+
+	WRITE_ONCE(kc->rx_read, kc->rx_read + cost);
+	tell = kite_credit_grant(kc);
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+
+	if (kc->peer)
+		kite_credit_wake(kc->peer);
+	else if (tell)
+		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
+}
+
 /**
  * kite_queue_consume - bytes of the first buffer were read
  * @sk: the receiver
@@ -165,29 +236,66 @@ u32 kite_queue_unread(const struct kite_conn *kc)
  */
 void kite_queue_consume(struct sock *sk, struct sk_buff *skb, u32 len)
 {
-	struct sk_buff_head *queue = &sk->sk_receive_queue;
-	struct kite_conn *kc = kite_conn(sk);
-	bool done, tell;
+	struct sk_buff_head gone;
 
-	lockdep_assert_held(&kc->recv_lock);
+	lockdep_assert_held(&kite_conn(sk)->recv_lock);
 
+	__skb_queue_head_init(&gone);
 	kite_cb(skb)->consumed += len;
-	spin_lock_bh(&queue->lock);
-	done = kite_cb(skb)->consumed == skb->len;
-	if (done) {
-		__skb_unlink(skb, queue);
-		kite_queue_uncharge(sk, skb);
-	}
-	WRITE_ONCE(kc->rx_read, kc->rx_read + len);
-	tell = kite_credit_grant(kc);
-	spin_unlock_bh(&queue->lock);
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	if (kite_cb(skb)->consumed == skb->len)
+		kite_queue_remove(sk, skb, &gone);
+	kite_queue_read(sk, len);
+	__skb_queue_purge(&gone);
+}
 
-	if (kc->peer)
-		kite_credit_wake(kc->peer);
-	else if (tell)
-		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
-	if (done)
-		consume_skb(skb);
+/**
+ * kite_queue_consume_record - the first record was read
+ * @sk: the receiver, which has one
+ *
+ * Context: Process context, recv_lock held. May send a packet.
+ */
+void kite_queue_consume_record(struct sock *sk)
+{
+	struct sk_buff_head gone;
+	struct sk_buff *skb;
+	u32 cost = 0;
+	bool last;
+
+	lockdep_assert_held(&kite_conn(sk)->recv_lock);
+
+	__skb_queue_head_init(&gone);
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	do {
+		skb = skb_peek(&sk->sk_receive_queue);
+		last = !(kite_cb(skb)->flags & KITE_DATA_MORE);
+		cost += kite_queue_cost(sk, skb);
+		kite_queue_remove(sk, skb, &gone);
+	} while (!last);
+	kite_queue_read(sk, cost);
+	__skb_queue_purge(&gone);
+}
+
+/**
+ * kite_queue_bytes - how many bytes can be read, for SIOCINQ?
+ * @sk: the receiver
+ *
+ * Context: Any.
+ * Return: bytes, without what records cost beyond theirs.
+ */
+u32 kite_queue_bytes(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	struct sk_buff *skb;
+	u32 bytes;
+
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	bytes = kc->rx_queued - kc->rx_read;
+	if (sk->sk_type == SOCK_SEQPACKET)
+		skb_queue_walk(&sk->sk_receive_queue, skb)
+			bytes -= kite_queue_cost(sk, skb) - skb->len;
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	return bytes;
 }
 
 /**
@@ -236,6 +344,7 @@ u32 kite_queue_purge(struct sock *sk)
 	kc->rx_open = false;
 	unread = kc->rx_queued - kc->rx_read;
 	WRITE_ONCE(kc->rx_read, kc->rx_queued);
+	kc->rx_partial = 0;
 	skb_queue_walk(queue, skb)
 		kite_queue_uncharge(sk, skb);
 	skb_queue_splice_init(queue, &gone);

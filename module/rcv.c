@@ -36,12 +36,12 @@ static void kite_rcv_reset(struct net *net, const struct kite_transport *transpo
 }
 
 /* DATA. Returns 0 if @skb was taken, or why the connection ends. */
-static u8 kite_rcv_data(struct sock *sk, struct sk_buff *skb)
+static u8 kite_rcv_data(struct sock *sk, struct sk_buff *skb, u8 flags)
 {
 	int err;
 
 	skb_orphan(skb);
-	err = kite_queue_append(sk, skb);
+	err = kite_queue_append(sk, skb, flags);
 	switch (err) {
 	case 0:
 		return 0;
@@ -99,7 +99,7 @@ static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
 		break;
 	case KITE_OP_DATA:
 		kite_rcv_credit(sk, pkt);
-		reason = kite_rcv_data(sk, skb);
+		reason = kite_rcv_data(sk, skb, pkt->flags);
 		if (reason)
 			kite_conn_event(sk, KITE_EV_RESET, reason);
 		return reason;

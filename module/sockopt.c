@@ -60,7 +60,7 @@ int kite_conn_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 
 	switch (cmd) {
 	case SIOCINQ:
-		value = kite_queue_unread(kc);
+		value = kite_queue_bytes(sock->sk);
 		break;
 	case SIOCOUTQ:
 		value = READ_ONCE(kc->tx_sent) - READ_ONCE(kc->tx_read);

@@ -2,8 +2,6 @@
 /*
  * SOCK_STREAM: sending and receiving bytes.
  */
-#include <linux/sched/signal.h>
-
 #include "af_kite.h"
 
 /* Up to this a write is put together on the stack, to share a queued buffer. */
@@ -12,52 +10,13 @@
 /* One buffer of a large write: some in its head, the rest in pages. */
 #define KITE_STREAM_CHUNK	32768U
 
-static bool kite_stream_has_room(struct sock *sk, u32 arg)
-{
-	struct kite_conn *kc = kite_conn(sk);
-
-	kite_credit_block(kc);
-	return kite_credit_space(kc) || READ_ONCE(sk->sk_err) ||
-	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
-}
-
-static struct sk_buff *kite_stream_alloc(struct sock *sk, u32 len, int *err)
-{
-	u32 linear = min_t(u32, len, SKB_MAX_HEAD(sizeof(struct kite_hdr)));
-	struct sk_buff *skb;
-
-	skb = alloc_skb_with_frags(sizeof(struct kite_hdr) + linear, len - linear,
-				   PAGE_ALLOC_COSTLY_ORDER, err, sk->sk_allocation);
-	if (!skb)
-		return NULL;
-	skb_reserve(skb, sizeof(struct kite_hdr));
-	skb_put(skb, linear);
-	skb->data_len = len - linear;
-	skb->len = len;
-	return skb;
-}
-
-/* Gives a buffer to the peer: right into its queue, or to the transport. */
-static int kite_stream_deliver(struct sock *sk, struct sk_buff *skb)
-{
-	struct kite_conn *kc = kite_conn(sk);
-	int err;
-
-	if (!kc->peer)
-		return kite_conn_xmit(sk, skb, KITE_OP_DATA, 0);
-	err = kite_queue_append(kc->peer, skb);
-	if (err)
-		kfree_skb(skb);
-	return err;
-}
-
 static int kite_stream_send_buffer(struct sock *sk, struct msghdr *msg, u32 len)
 {
 	struct kite_conn *kc = kite_conn(sk);
 	struct sk_buff *skb;
 	int err;
 
-	skb = kite_stream_alloc(sk, len, &err);
+	skb = kite_send_alloc(sk, len, &err);
 	if (!skb)
 		return err;
 	err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
@@ -67,7 +26,7 @@ static int kite_stream_send_buffer(struct sock *sk, struct msghdr *msg, u32 len)
 	}
 	/* First, so that the peer never reads what was not sent. */
 	WRITE_ONCE(kc->tx_sent, kc->tx_sent + len);
-	err = kite_stream_deliver(sk, skb);
+	err = kite_send_deliver(sk, skb, 0);
 	if (err)
 		WRITE_ONCE(kc->tx_sent, kc->tx_sent - len);
 	return err;
@@ -85,10 +44,10 @@ static int kite_stream_send_small(struct sock *sk, struct msghdr *msg, u32 len)
 	WRITE_ONCE(kc->tx_sent, kc->tx_sent + len);
 	if (kite_queue_merge(kc->peer, data, len))
 		return 0;
-	skb = kite_stream_alloc(sk, len, &err);
+	skb = kite_send_alloc(sk, len, &err);
 	if (skb) {
 		memcpy(skb->data, data, len);
-		err = kite_stream_deliver(sk, skb);
+		err = kite_send_deliver(sk, skb, 0);
 	}
 	if (err)
 		WRITE_ONCE(kc->tx_sent, kc->tx_sent - len);
@@ -100,20 +59,6 @@ static int kite_stream_send_chunk(struct sock *sk, struct msghdr *msg, u32 len)
 	if (kite_conn(sk)->peer && len <= KITE_STREAM_SMALL)
 		return kite_stream_send_small(sk, msg, len);
 	return kite_stream_send_buffer(sk, msg, len);
-}
-
-static int kite_stream_may_send(struct sock *sk, const struct msghdr *msg)
-{
-	/* Pairs with the release that made it ESTABLISHED: the peer is set. */
-	u8 state = smp_load_acquire(&sk->sk_state);
-
-	if (msg->msg_flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (msg->msg_namelen)
-		return state == TCP_ESTABLISHED ? -EISCONN : -EOPNOTSUPP;
-	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
-		return -EPIPE;
-	return state == TCP_ESTABLISHED ? 0 : -ENOTCONN;
 }
 
 /*
@@ -163,7 +108,7 @@ int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	size_t sent = 0;
 	int err;
 
-	err = kite_stream_may_send(sk, msg);
+	err = kite_send_check(sk, msg);
 	while (!err) {
 		if (mutex_lock_interruptible(&kc->send_lock)) {
 			err = sock_intr_errno(timeo);
@@ -173,14 +118,9 @@ int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		mutex_unlock(&kc->send_lock);
 		if (err != -EAGAIN)
 			break;
-		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-		err = kite_wait(sk, kite_stream_has_room, 0, &timeo);
+		err = kite_send_wait(sk, 1, &timeo);
 	}
-	if (sent)
-		return sent;
-	if (err == -EPIPE && !(msg->msg_flags & MSG_NOSIGNAL))
-		send_sig(SIGPIPE, current, 0);
-	return err;
+	return sent ?: kite_send_end(err, msg);
 }
 
 /* Finds the buffer that holds the byte @skip after the first unread one. */
@@ -237,10 +177,7 @@ static int kite_stream_recv(struct sock *sk, struct msghdr *msg, size_t size,
 	int n;
 
 	do {
-		over = READ_ONCE(sk->sk_err) ||
-		       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
-		/* What came before the end is there, see conn.c. */
-		smp_rmb();
+		over = kite_recv_over(sk);
 		unread = kite_queue_unread(kc);
 		skip = kite_stream_skip(sk, flags, *copied);
 		if (unread <= skip) {
@@ -259,16 +196,6 @@ static int kite_stream_recv(struct sock *sk, struct msghdr *msg, size_t size,
 			sk_peek_offset_bwd(sk, n);
 	} while (*copied < size);
 	return 0;
-}
-
-static int kite_stream_may_recv(const struct sock *sk, int flags)
-{
-	/* Pairs with the release that made it ESTABLISHED: the peer is set. */
-	u8 state = smp_load_acquire(&sk->sk_state);
-
-	if (flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	return state == TCP_ESTABLISHED || state == TCP_CLOSING ? 0 : -ENOTCONN;
 }
 
 /**
@@ -297,7 +224,7 @@ int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	size_t copied = 0;
 	int err;
 
-	err = kite_stream_may_recv(sk, flags);
+	err = kite_recv_check(sk, flags);
 	while (!err) {
 		if (mutex_lock_interruptible(&kc->recv_lock)) {
 			err = sock_intr_errno(timeo);

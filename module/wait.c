@@ -100,7 +100,9 @@ bool kite_conn_readable(struct sock *sk, u32 target)
 
 static __poll_t kite_conn_poll_in(struct sock *sk)
 {
-	u32 target = kite_conn_rcvlowat(sk, false, INT_MAX);
+	/* A record is whole, however short. */
+	u32 target = sk->sk_type == SOCK_STREAM ?
+		     kite_conn_rcvlowat(sk, false, INT_MAX) : 1;
 
 	return kite_conn_readable(sk, target) ? EPOLLIN | EPOLLRDNORM : 0;
 }

@@ -56,6 +56,12 @@ struct sockaddr_kite {
 /* A record longer than this travels in several packets. */
 #define KITE_MAX_PAYLOAD	65536U
 
+/*
+ * What each record costs of the receiver's window beyond its bytes, so that many
+ * short ones do not hold many times as much memory.
+ */
+#define KITE_RECORD_OVERHEAD	512U
+
 /**
  * enum kite_op - what a packet is for
  * @KITE_OP_REQUEST: open a connection to the listener at the destination

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SOCK_SEQPACKET: sending and receiving records.
+ *
+ * A record is one buffer, or several where it is longer than a packet. All of it
+ * fits into the window before any of it is sent, so a record is delivered whole or
+ * not at all.
+ */
+#include "af_kite.h"
+
+/* Copies a record from the program into buffers. */
+static int kite_record_build(struct sock *sk, struct msghdr *msg, size_t len,
+			     struct sk_buff_head *record)
+{
+	struct sk_buff *skb;
+	u32 chunk;
+	int err;
+
+	do {
+		chunk = min_t(size_t, len, KITE_MAX_PAYLOAD);
+		skb = kite_send_alloc(sk, chunk, &err);
+		if (!skb)
+			return err;
+		__skb_queue_tail(record, skb);
+		err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, chunk);
+		if (err)
+			return err;
+		len -= chunk;
+	} while (len);
+	return 0;
+}
+
+static int kite_record_deliver(struct sock *sk, struct sk_buff_head *record, u8 eor)
+{
+	struct sk_buff *skb;
+	int err = 0;
+
+	while (!err && (skb = __skb_dequeue(record)))
+		err = kite_send_deliver(sk, skb, skb_queue_empty(record) ?
+					eor : KITE_DATA_MORE);
+	return err;
+}
+
+/* Under send_lock. -EAGAIN if there is no room now. */
+static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	u32 cost = len + KITE_RECORD_OVERHEAD;
+	struct sk_buff_head record;
+	int err;
+
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+		return -EPIPE;
+	if (cost > kite_credit_most(kc))
+		return -EMSGSIZE;
+	if (cost > kite_credit_space(kc))
+		return -EAGAIN;
+
+	__skb_queue_head_init(&record);
+	err = kite_record_build(sk, msg, len, &record);
+	if (!err) {
+		/* First, so that the peer never reads what was not sent. */
+		WRITE_ONCE(kc->tx_sent, kc->tx_sent + cost);
+		err = kite_record_deliver(sk, &record,
+					  msg->msg_flags & MSG_EOR ? KITE_DATA_EOR : 0);
+		if (err)
+			WRITE_ONCE(kc->tx_sent, kc->tx_sent - cost);
+	}
+	__skb_queue_purge(&record);
+	return err;
+}
+
+/**
+ * kite_seqpacket_sendmsg - the send family for SOCK_SEQPACKET
+ * @sock: the socket
+ * @msg: the record
+ * @len: its length, which may be 0
+ *
+ * Waits for room as long as O_NONBLOCK and SO_SNDTIMEO allow. MSG_EOR travels to
+ * the receiver.
+ *
+ * Context: Process context.
+ * Return: @len; -EMSGSIZE for a record that neither the send buffer nor the
+ * peer's window can ever hold; otherwise as kite_stream_sendmsg().
+ */
+int kite_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk;
+	struct kite_conn *kc = kite_conn(sk);
+	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	int err;
+
+	if (len > KITE_WINDOW_MAX)
+		return -EMSGSIZE;
+	err = kite_send_check(sk, msg);
+	while (!err) {
+		if (mutex_lock_interruptible(&kc->send_lock)) {
+			err = sock_intr_errno(timeo);
+			break;
+		}
+		err = kite_record_send(sk, msg, len);
+		mutex_unlock(&kc->send_lock);
+		if (!err)
+			return len;
+		if (err == -EAGAIN)
+			err = kite_send_wait(sk, len + KITE_RECORD_OVERHEAD, &timeo);
+	}
+	return kite_send_end(err, msg);
+}
+
+/*
+ * Copies as much of the first record as there is room for, without the queue's
+ * spinlock: see queue.c. Returns its length, or -EFAULT.
+ */
+static ssize_t kite_record_copy(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	struct sk_buff *skb = READ_ONCE(sk->sk_receive_queue.next);
+	size_t len = 0, part;
+	int err = 0;
+
+	for (;;) {
+		part = len < size ? min_t(size_t, skb->len, size - len) : 0;
+		if (part && !err)
+			err = skb_copy_datagram_msg(skb, 0, msg, part);
+		len += skb->len;
+		if (!(kite_cb(skb)->flags & KITE_DATA_MORE))
+			break;
+		skb = READ_ONCE(skb->next);
+	}
+	if (len > size)
+		msg->msg_flags |= MSG_TRUNC;
+	if (kite_cb(skb)->flags & KITE_DATA_EOR)
+		msg->msg_flags |= MSG_EOR;
+	return err ?: len;
+}
+
+/* Under recv_lock. -EAGAIN if a record may still come. */
+static ssize_t kite_record_recv(struct sock *sk, struct msghdr *msg, size_t size,
+				int flags)
+{
+	bool over = kite_recv_over(sk);
+	ssize_t len;
+
+	if (!kite_queue_unread(kite_conn(sk)))
+		return over ? sock_error(sk) : -EAGAIN;
+	len = kite_record_copy(sk, msg, size);
+	if (!(flags & MSG_PEEK))
+		kite_queue_consume_record(sk);
+	if (len < 0 || flags & MSG_TRUNC)
+		return len;
+	return min_t(size_t, len, size);
+}
+
+/**
+ * kite_seqpacket_recvmsg - the recv family for SOCK_SEQPACKET
+ * @sock: the socket
+ * @msg: where the record goes
+ * @size: how much of it at most; the rest is lost, and MSG_TRUNC says so
+ * @flags: MSG_*; with MSG_TRUNC the length of the whole record is returned
+ *
+ * Waits for a record as long as O_NONBLOCK and SO_RCVTIMEO allow. A record whose
+ * copy fails is lost, as with AF_UNIX and vsock. After the last one as
+ * kite_stream_recvmsg().
+ *
+ * Context: Process context.
+ * Return: the length of the record, 0 at the end; otherwise as
+ * kite_stream_recvmsg().
+ */
+int kite_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			   int flags)
+{
+	struct sock *sk = sock->sk;
+	struct kite_conn *kc = kite_conn(sk);
+	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	ssize_t ret;
+
+	ret = kite_recv_check(sk, flags);
+	if (ret)
+		return ret;
+	for (;;) {
+		if (mutex_lock_interruptible(&kc->recv_lock))
+			return sock_intr_errno(timeo);
+		ret = kite_record_recv(sk, msg, size, flags);
+		mutex_unlock(&kc->recv_lock);
+		if (ret != -EAGAIN)
+			return ret;
+		ret = kite_wait(sk, kite_conn_readable, 1, &timeo);
+		if (ret)
+			return ret;
+	}
+}
