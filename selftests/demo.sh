@@ -19,6 +19,7 @@ if [ "${1-}" != --inside ]; then
 	exec "$here/vm/run" --kernel 6.12 --no-module -- "$here/demo.sh" --inside
 fi
 
+exec 2>&1
 sent=
 ko=${KITE_KO:-$top/build/$(uname -r)/kite.ko}
 work=$(mktemp -d)
@@ -53,14 +54,19 @@ address()
 	printf 'x0000%02x%02x0000%s00000000' $(($1 & 255)) $(($1 >> 8)) "$2"
 }
 
-# load [ARG...]: insmod, and what the kernel says to it
+# load FAMILY [ARG...]: insmod, and what the kernel says to it
 load()
 {
-	local before
+	local before family=$1
 
+	shift
 	before=$(dmesg | wc -l)
 	run insmod "$ko" "$@" || fail "insmod"
-	dmesg | tail -n +$((before + 1)) | grep kite: || fail "no line in the kernel log"
+	echo "\$ dmesg | grep family"
+	dmesg | tail -n +$((before + 1)) | grep family | tee dmesg.out
+	grep -q "socket family $family\$" dmesg.out || fail "no line in the kernel log"
+	[ "$(cat /sys/module/kite/parameters/family)" = "$family" ] ||
+		fail "the family is not $family"
 }
 
 # The socket's memory, and with it the module, is free only after an RCU grace
@@ -108,11 +114,9 @@ sum()
 title "The machine: a stock kernel, $(uname -r)"
 [ -f "$ko" ] || fail "$ko is not built"
 [ -e /sys/module/kite ] && fail "kite.ko is already loaded"
-load
+load 18
 
 title "A file of 64 MiB, from one socat to another over family 18"
-family=$(cat /sys/module/kite/parameters/family)
-[ "$family" = 18 ] || fail "the family is $family"
 echo "\$ head -c 64M /dev/urandom >file"
 head -c 64M /dev/urandom >file
 sum file
@@ -142,7 +146,7 @@ unload
 
 title "As AF_VSOCK: a Python program that knows nothing of Kite"
 grep -q vsock /proc/modules && fail "the kernel's own vsock is loaded"
-load family=40
+load 40 family=40
 run timeout 60 /usr/bin/python3 "$here/demo-vsock.py" | tee python.out
 [ "${PIPESTATUS[0]}" = 0 ] || fail "demo-vsock.py"
 grep -q "HELLO OVER AF_VSOCK" python.out || fail "the answer is not the right one"
