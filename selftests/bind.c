@@ -148,7 +148,7 @@ TEST_F(bind, bad_pointer_and_length)
 
 	fd = stream_socket(self->f);
 	self->f->any(&addr);
-	EXPECT_EQ(-EFAULT, ERR(bind(fd, (void *)8, addr.len)));
+	EXPECT_EQ(-EFAULT, ERR(bind(fd, bad_pointer(), addr.len)));
 	EXPECT_EQ(-EINVAL, ERR(bind(fd, &addr.sa, -1)));
 	EXPECT_EQ(-EINVAL, ERR(bind(fd, &addr.sa, sizeof(addr.storage) + 1)));
 	EXPECT_EQ(0, bind_to(fd, &addr));
@@ -173,7 +173,7 @@ TEST_F(bind, getsockname_truncates)
 	part.len = -1;
 	EXPECT_EQ(-EINVAL, ERR(getsockname(fd, &part.sa, &part.len)));
 	part.len = sizeof(part.storage);
-	EXPECT_EQ(-EFAULT, ERR(getsockname(fd, (void *)8, &part.len)));
+	EXPECT_EQ(-EFAULT, ERR(getsockname(fd, bad_pointer(), &part.len)));
 }
 
 /* What is told by ports and nodes: TCP is the oracle. */

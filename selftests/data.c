@@ -364,9 +364,9 @@ TEST_F(data, bad_arguments)
 	struct msghdr msg = { .msg_iovlen = 1025 };
 	char buf[4];
 
-	EXPECT_EQ(-EFAULT, ERR(send(self->c, (void *)8, 1, 0)));
-	EXPECT_EQ(-EFAULT, ERR(recvmsg(self->s, (void *)8, 0)));
-	EXPECT_EQ(-EFAULT, ERR(sendmsg(self->c, (void *)8, 0)));
+	EXPECT_EQ(-EFAULT, ERR(send(self->c, bad_pointer(), 1, 0)));
+	EXPECT_EQ(-EFAULT, ERR(recvmsg(self->s, bad_pointer(), 0)));
+	EXPECT_EQ(-EFAULT, ERR(sendmsg(self->c, bad_pointer(), 0)));
 	EXPECT_EQ(-EMSGSIZE, ERR(sendmsg(self->c, &msg, 0)));
 	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, sizeof(buf), MSG_DONTWAIT)));
 }

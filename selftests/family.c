@@ -136,6 +136,25 @@ const struct family family_inet = {
 	.elsewhere = inet_elsewhere,
 };
 
+/*
+ * Does a socket know its peer as a socket, or only by its packets? With TCP it
+ * is packets, and so it is with kite.ko's parameter direct=0.
+ */
+bool peer_is_known(const struct family *f)
+{
+	FILE *file;
+	int c = 'Y';
+
+	if (!is_kite(f))
+		return is_unix(f);
+	file = fopen("/sys/module/kite/parameters/direct", "re");
+	if (file) {
+		c = fgetc(file);
+		fclose(file);
+	}
+	return c == 'Y';
+}
+
 /* Addresses of sockets */
 
 int bind_to(int fd, const struct address *addr)

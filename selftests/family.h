@@ -77,6 +77,7 @@ static inline long by_family(const struct family *f, long kite, long un, long in
 void kite_address(struct address *addr, unsigned int port, unsigned int node);
 void inet_address(struct address *addr, unsigned int port, unsigned int host);
 
+bool peer_is_known(const struct family *f);
 int stream_socket(const struct family *f);
 int bind_to(int fd, const struct address *addr);
 int connect_to(int fd, const struct address *addr);

@@ -68,7 +68,7 @@ TEST_F(options, length)
 	EXPECT_EQ(-EINVAL, ERR(setsockopt(self->c, SOL_SOCKET, SO_LINGER,
 					  &value, sizeof(value))));
 	EXPECT_EQ(-EFAULT, ERR(setsockopt(self->c, SOL_SOCKET, SO_RCVBUF,
-					  (void *)8, sizeof(value))));
+					  bad_pointer(), sizeof(value))));
 
 	/* A short buffer gets the beginning. */
 	len = 1;
@@ -80,7 +80,7 @@ TEST_F(options, length)
 	EXPECT_EQ(-EINVAL, ERR(getsockopt(self->c, SOL_SOCKET, SO_TYPE, &value, &len)));
 	len = sizeof(value);
 	EXPECT_EQ(-EFAULT, ERR(getsockopt(self->c, SOL_SOCKET, SO_TYPE,
-					  (void *)8, &len)));
+					  bad_pointer(), &len)));
 }
 
 TEST_F(options, buffer_sizes)
@@ -140,12 +140,26 @@ TEST_F(options, unknown_ioctl)
 	int value;
 
 	EXPECT_EQ(-ENOTTY, ERR(ioctl(self->c, 0x12345678, &value)));
-	EXPECT_EQ(-EFAULT, ERR(ioctl(self->c, FIONREAD, (void *)8)));
+	EXPECT_EQ(-EFAULT, ERR(ioctl(self->c, FIONREAD, bad_pointer())));
 }
 
-/* SO_PEERCRED: AF_UNIX's, since the peer is a process here. */
+/* SO_PEERCRED: AF_UNIX's, where the peer is known to be a process here. */
 
-FAMILY_FIXTURE(peercred, KITE_UNIX)
+FIXTURE(peercred) {
+	const struct family *f;
+};
+
+KITE_UNIX(peercred);
+
+FIXTURE_SETUP(peercred)
+{
+	REQUIRE_FAMILY(variant->f);
+	self->f = variant->f;
+	if (!peer_is_known(self->f))
+		SKIP(return, "of the peer only packets are known (direct=0)");
+}
+
+FIXTURE_TEARDOWN(peercred) { }
 
 static struct ucred peer_credentials(int fd)
 {
@@ -240,6 +254,16 @@ TEST_F(peercred, not_of_who_holds_it_now)
 		      peer_credentials(fd[1]).pid != getppid());
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
+}
+
+/* Of a peer that is known by its packets there are no credentials. */
+TEST_F(options, no_credentials_from_packets)
+{
+	bool known = peer_is_known(self->f);
+
+	EXPECT_EQ(known ? getpid() : 0, peer_credentials(self->c).pid);
+	EXPECT_EQ(known ? 0 : (uid_t)-1, peer_credentials(self->c).uid);
+	EXPECT_EQ(known ? getpid() : 0, peer_credentials(self->s).pid);
 }
 
 /* The level that is Kite's own. */

@@ -419,8 +419,8 @@ TEST_F(fault, recv_loses_nothing)
 TEST_F(fault, recv_into_nothing)
 {
 	ASSERT_EQ(3, send(self->c, "abc", 3, 0));
-	EXPECT_EQ(-EFAULT, ERR(recv(self->s, (void *)8, 3, 0)));
-	EXPECT_EQ(-EFAULT, ERR(recv(self->s, (void *)8, 3, MSG_PEEK)));
+	EXPECT_EQ(-EFAULT, ERR(recv(self->s, bad_pointer(), 3, 0)));
+	EXPECT_EQ(-EFAULT, ERR(recv(self->s, bad_pointer(), 3, MSG_PEEK)));
 	EXPECT_EQ(3, bytes_to_read(self->s));
 }
 
@@ -473,7 +473,7 @@ TEST_F(room, is_not_lost_to_faults)
 	before = fill(self->f, self->c);
 	ASSERT_EQ(before, drain(self->s));
 	for (i = 0; i < 200; i++) {
-		EXPECT_EQ(-EFAULT, ERR(send(self->c, (void *)8, 4096, 0)));
+		EXPECT_EQ(-EFAULT, ERR(send(self->c, bad_pointer(), 4096, 0)));
 		send(self->c, end - 1, 4096, 0);
 		ASSERT_LE(0, drain(self->s));
 	}

@@ -361,6 +361,12 @@ ssize_t pattern_differs(const void *buf, size_t len, size_t offset)
 	return -1;
 }
 
+/* Where no program has memory. The compiler need not know. */
+void *bad_pointer(void)
+{
+	return (void *)8;
+}
+
 /* Privileges and namespaces */
 
 bool become_nobody(void)

@@ -110,6 +110,8 @@ ssize_t drain(int fd);
 void pattern_fill(void *buf, size_t len, size_t offset);
 ssize_t pattern_differs(const void *buf, size_t len, size_t offset);
 
+void *bad_pointer(void);
+
 bool become_nobody(void);
 int enter_new_netns(void);
 int loopback_up(void);

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+/* socketpair(): a connection without addresses. */
+
+#define _GNU_SOURCE
+#include <fcntl.h>
+
+#include "kselftest_harness.h"
+#include "family.h"
+#include "util.h"
+
+static int make_pair(const struct family *f, int fd[2])
+{
+	return ERR(socketpair(f->domain(), SOCK_STREAM, 0, fd));
+}
+
+PAIR_FIXTURE_BY(socketpair, KITE_UNIX, make_pair)
+
+TEST_F(socketpair, both_ways)
+{
+	char buf[8];
+
+	EXPECT_EQ(3, send(self->c, "abc", 3, 0));
+	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(2, send(self->s, "de", 2, 0));
+	EXPECT_EQ(2, recv(self->c, buf, sizeof(buf), 0));
+}
+
+TEST_F(socketpair, has_no_names)
+{
+	struct address name, none;
+
+	if (is_kite(self->f))
+		kite_address(&none, KITE_PORT_ANY, KITE_NODE_ANY);
+	else
+		self->f->any(&none);
+	EXPECT_EQ(0, name_of(self->c, &name));
+	EXPECT_TRUE(same_address(&none, &name));
+	EXPECT_EQ(0, peer_of(self->c, &name));
+	EXPECT_TRUE(same_address(&none, &name));
+}
+
+TEST_F(socketpair, is_connected)
+{
+	struct address addr;
+
+	ASSERT_LE(0, listener(self->f, 1, &addr));
+	EXPECT_EQ(-EISCONN, connect_to(self->c, &addr));
+	EXPECT_EQ(-EINVAL, ERR(listen(self->c, 1)));
+	EXPECT_EQ(-EINVAL, ERR(accept(self->c, NULL, NULL)));
+	EXPECT_EQ(POLLOUT, revents(self->c));
+	EXPECT_EQ(POLLOUT, revents(self->s));
+}
+
+TEST_F(socketpair, knows_its_maker)
+{
+	struct ucred cred = {};
+	socklen_t len = sizeof(cred);
+
+	EXPECT_EQ(0, getsockopt(self->c, SOL_SOCKET, SO_PEERCRED, &cred, &len));
+	EXPECT_EQ(getpid(), cred.pid);
+	EXPECT_EQ(getuid(), cred.uid);
+	EXPECT_EQ(getgid(), cred.gid);
+	EXPECT_EQ(SOCK_STREAM, get_int_option(self->s, SOL_SOCKET, SO_TYPE));
+	EXPECT_EQ(self->f->domain(),
+		  get_int_option(self->s, SOL_SOCKET, SO_DOMAIN));
+}
+
+TEST_F(socketpair, flags)
+{
+	int fd[2];
+
+	ASSERT_EQ(0, socketpair(self->f->domain(),
+				SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd));
+	EXPECT_EQ(O_NONBLOCK, fcntl(fd[0], F_GETFL) & O_NONBLOCK);
+	EXPECT_EQ(O_NONBLOCK, fcntl(fd[1], F_GETFL) & O_NONBLOCK);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(fd[0], F_GETFD));
+	EXPECT_EQ(FD_CLOEXEC, fcntl(fd[1], F_GETFD));
+}
+
+TEST_F(socketpair, close)
+{
+	char buf[8];
+
+	ASSERT_EQ(1, send(self->c, "x", 1, 0));
+	close(self->c);
+	EXPECT_EQ(1, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(-EPIPE, ERR(send(self->s, "x", 1, MSG_NOSIGNAL)));
+}
+
+TEST_F(socketpair, close_with_data_unread)
+{
+	char buf[8];
+
+	ASSERT_EQ(1, send(self->s, "x", 1, 0));
+	close(self->c);
+	EXPECT_EQ(-ECONNRESET, ERR(recv(self->s, buf, sizeof(buf), 0)));
+	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), 0));
+}
+
+TEST_F(socketpair, shutdown)
+{
+	char buf[8];
+
+	ASSERT_EQ(0, shutdown(self->c, SHUT_WR));
+	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(1, send(self->s, "x", 1, 0));
+	EXPECT_EQ(1, recv(self->c, buf, sizeof(buf), 0));
+}
+
+TEST_F(socketpair, fills_up)
+{
+	ssize_t sent = fill(self->f, self->c);
+
+	ASSERT_LT(0, sent);
+	EXPECT_EQ(0, revents(self->c));
+	EXPECT_EQ(sent, drain(self->s));
+	EXPECT_EQ(sent, fill(self->f, self->c));
+}
+
+TEST_F(socketpair, many)
+{
+	char c = 0;
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		int fd[2];
+
+		ASSERT_EQ(0, make_pair(self->f, fd));
+		ASSERT_EQ(1, send(fd[0], "x", 1, 0));
+		if (i % 2)
+			ASSERT_EQ(1, recv(fd[1], &c, 1, 0));
+		close(fd[i / 2 % 2]);
+		close(fd[1 - i / 2 % 2]);
+	}
+}
+
+TEST_HARNESS_MAIN
