@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Many threads and many sockets: nothing is lost and nobody hangs. */
+
+#define _GNU_SOURCE
+#include <sys/resource.h>
+
+#include "kselftest_harness.h"
+#include "family.h"
+#include "util.h"
+
+#define WORKERS	4
+
+struct worker {
+	pthread_t thread;
+	int fd;
+	int id;
+	int rounds;
+	const struct family *f;
+	const struct address *addr;
+	long count;
+	unsigned long sum;
+	int err;
+};
+
+static bool start(struct worker *w, void *(*run)(void *))
+{
+	return !pthread_create(&w->thread, NULL, run, w);
+}
+
+/* Joins the worker, but not for ever. */
+static bool finished(struct worker *w)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 40;
+	return !pthread_timedjoin_np(w->thread, NULL, &end);
+}
+
+PAIR_FIXTURE(threads, KITE_UNIX_INET)
+
+/* Sends bytes that carry the sender's id and a sequence number. */
+static void *send_numbered(void *data)
+{
+	struct worker *w = data;
+	unsigned char buf[777];
+	unsigned int seq = 0;
+	int i, len;
+
+	for (i = 0; i < w->rounds; i++) {
+		for (len = 0; len < i % 777 + 1; len++)
+			buf[len] = w->id << 6 | (seq++ & 63);
+		if (send_all(w->fd, buf, len) != len) {
+			w->err = errno;
+			break;
+		}
+		w->count += len;
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(threads, senders_share_a_socket, 60)
+{
+	unsigned int next[WORKERS] = {}, wrong = 0;
+	struct worker w[WORKERS] = {};
+	long total = 0, sent = 0, n, j;
+	unsigned char buf[4096];
+	int i, id;
+
+	for (i = 0; i < WORKERS; i++) {
+		w[i].fd = self->c;
+		w[i].id = i;
+		w[i].rounds = 300;
+		ASSERT_TRUE(start(&w[i], send_numbered));
+		for (j = 0; j < w[i].rounds; j++)
+			total += j % 777 + 1;
+	}
+	while (sent < total) {
+		n = recv(self->s, buf, sizeof(buf), 0);
+		ASSERT_LT(0, n);
+		sent += n;
+		/* However the threads mix, each one's bytes are in order. */
+		for (j = 0; j < n; j++) {
+			id = buf[j] >> 6;
+			wrong += (buf[j] & 63) != (next[id]++ & 63);
+		}
+	}
+	EXPECT_EQ(0, wrong);
+	for (i = 0; i < WORKERS; i++) {
+		EXPECT_TRUE(finished(&w[i]));
+		EXPECT_EQ(0, w[i].err);
+		EXPECT_EQ(w[i].count, next[i]);
+	}
+}
+
+static void *recv_and_sum(void *data)
+{
+	struct worker *w = data;
+	unsigned char buf[1000];
+	ssize_t n, i;
+
+	while ((n = recv(w->fd, buf, w->id * 300 + 50, 0)) > 0) {
+		w->count += n;
+		for (i = 0; i < n; i++)
+			w->sum += buf[i];
+	}
+	if (n < 0)
+		w->err = errno;
+	return NULL;
+}
+
+TEST_F_TIMEOUT(threads, receivers_share_a_socket, 60)
+{
+	static unsigned char out[500000];
+	struct worker w[3] = {};
+	unsigned long sum = 0, seen = 0;
+	long count = 0;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		w[i].fd = self->s;
+		w[i].id = i;
+		ASSERT_TRUE(start(&w[i], recv_and_sum));
+	}
+	pattern_fill(out, sizeof(out), 0);
+	for (i = 0; i < sizeof(out); i++)
+		sum += out[i];
+	EXPECT_EQ((ssize_t)sizeof(out), send_all(self->c, out, sizeof(out)));
+	/* The end wakes them all. */
+	ASSERT_EQ(0, shutdown(self->c, SHUT_WR));
+	for (i = 0; i < 3; i++) {
+		ASSERT_TRUE(finished(&w[i]));
+		EXPECT_EQ(0, w[i].err);
+		count += w[i].count;
+		seen += w[i].sum;
+	}
+	EXPECT_EQ((long)sizeof(out), count);
+	EXPECT_EQ(sum, seen);
+}
+
+TEST_F(threads, reader_does_not_hold_up_writer)
+{
+	struct async reading;
+	char buf[4];
+
+	/* A thread that waits in recv() does not own the socket. */
+	async_recv(&reading, self->c, buf, sizeof(buf), 0);
+	ASSERT_TRUE(async_blocks(&reading));
+	EXPECT_EQ(1, send(self->c, "x", 1, 0));
+	EXPECT_EQ(1, recv(self->s, buf, 1, 0));
+	EXPECT_EQ(0, bytes_to_read(self->c));
+	EXPECT_EQ(0, get_int_option(self->c, SOL_SOCKET, SO_ERROR));
+	EXPECT_EQ(POLLOUT, revents(self->c));
+	EXPECT_FALSE(async_done(&reading));
+	ASSERT_EQ(1, send(self->s, "y", 1, 0));
+	EXPECT_EQ(1, async_result(&reading));
+}
+
+TEST_F(threads, two_readers_wait)
+{
+	struct async first, second;
+	char a[4], b[4];
+
+	async_recv(&first, self->s, a, sizeof(a), 0);
+	async_recv(&second, self->s, b, sizeof(b), 0);
+	ASSERT_TRUE(async_blocks(&first));
+	ASSERT_TRUE(async_blocks(&second));
+
+	/* A nonblocking call does not wait for those who wait. */
+	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, a, sizeof(a), MSG_DONTWAIT)));
+	ASSERT_EQ(1, send(self->c, "x", 1, 0));
+	EXPECT_EQ(1, BECOMES(1, async_done(&first) + async_done(&second)));
+	ASSERT_EQ(1, send(self->c, "x", 1, 0));
+	EXPECT_EQ(1, async_result(&first));
+	EXPECT_EQ(1, async_result(&second));
+}
+
+TEST_F(threads, shutdown_frees_a_blocked_reader)
+{
+	struct async reading;
+	char buf[4];
+
+	async_recv(&reading, self->s, buf, sizeof(buf), 0);
+	ASSERT_TRUE(async_blocks(&reading));
+	ASSERT_EQ(0, shutdown(self->s, SHUT_RDWR));
+	EXPECT_EQ(0, async_result(&reading));
+	close(self->s);
+	EXPECT_EQ(0, recv(self->c, buf, sizeof(buf), 0));
+}
+
+TEST_F(threads, close_under_a_blocked_reader)
+{
+	struct async reading;
+	char buf[4];
+
+	/* The call keeps the socket until it returns. */
+	async_recv(&reading, self->s, buf, sizeof(buf), 0);
+	ASSERT_TRUE(async_blocks(&reading));
+	close(self->s);
+	EXPECT_EQ(1, send(self->c, "x", 1, MSG_NOSIGNAL));
+	EXPECT_EQ(1, async_result(&reading));
+	EXPECT_EQ(0, recv(self->c, buf, sizeof(buf), 0));
+}
+
+/* Races, again and again, for a kernel that watches itself. */
+
+#define RACES	100
+
+static void *send_until_error(void *data)
+{
+	struct worker *w = data;
+	char buf[3000] = {};
+
+	while (send(w->fd, buf, sizeof(buf), MSG_NOSIGNAL) > 0)
+		w->count++;
+	w->err = errno;
+	return NULL;
+}
+
+static void *recv_until_end(void *data)
+{
+	struct worker *w = data;
+	char buf[5000];
+
+	while (recv(w->fd, buf, sizeof(buf), 0) > 0)
+		w->count++;
+	w->err = errno;
+	return NULL;
+}
+
+FAMILY_FIXTURE(races, KITE_UNIX_INET)
+
+TEST_F_TIMEOUT(races, send_and_close, 60)
+{
+	struct worker w = {};
+	int i, fd[2];
+	char buf[100];
+
+	for (i = 0; i < RACES; i++) {
+		ASSERT_EQ(0, connected_pair(self->f, fd));
+		w.fd = fd[0];
+		ASSERT_TRUE(start(&w, send_until_error));
+		if (i % 2)
+			recv(fd[1], buf, sizeof(buf), 0);
+		close(fd[1]);
+		ASSERT_TRUE(finished(&w));
+		if (w.err != EPIPE)
+			EXPECT_EQ(ECONNRESET, w.err);
+		close(fd[0]);
+	}
+}
+
+TEST_F_TIMEOUT(races, send_and_shutdown, 60)
+{
+	struct worker w[2] = {};
+	int i, fd[2];
+
+	for (i = 0; i < RACES; i++) {
+		ASSERT_EQ(0, connected_pair(self->f, fd));
+		w[0].fd = fd[0];
+		w[1].fd = fd[1];
+		ASSERT_TRUE(start(&w[0], send_until_error));
+		ASSERT_TRUE(start(&w[1], recv_until_end));
+		ASSERT_EQ(0, shutdown(fd[0], i % 2 ? SHUT_WR : SHUT_RDWR));
+		ASSERT_TRUE(finished(&w[0]));
+		ASSERT_TRUE(finished(&w[1]));
+		EXPECT_EQ(EPIPE, w[0].err);
+		close(fd[0]);
+		close(fd[1]);
+	}
+}
+
+static void *close_it(void *data)
+{
+	struct worker *w = data;
+
+	close(w->fd);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(races, both_close, 60)
+{
+	struct worker w = {};
+	int i, fd[2];
+
+	for (i = 0; i < RACES; i++) {
+		ASSERT_EQ(0, connected_pair(self->f, fd));
+		if (i % 2)
+			ASSERT_EQ(1, send(fd[0], "x", 1, 0));
+		w.fd = fd[0];
+		ASSERT_TRUE(start(&w, close_it));
+		close(fd[1]);
+		ASSERT_TRUE(finished(&w));
+	}
+}
+
+static void *connect_it(void *data)
+{
+	struct worker *w = data;
+
+	w->err = -connect_to(w->fd, w->addr);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(races, connect_and_close_of_the_listener, 60)
+{
+	struct address addr;
+	struct worker w = { .addr = &addr };
+	int i, l;
+
+	for (i = 0; i < RACES; i++) {
+		l = listener(self->f, 0, &addr);
+		ASSERT_LE(0, l);
+		/* sometimes one who has to wait */
+		if (i % 2 && !is_inet(self->f))
+			ASSERT_LE(0, connector(self->f, &addr));
+		w.fd = stream_socket(self->f);
+		ASSERT_TRUE(start(&w, connect_it));
+		close(l);
+		ASSERT_TRUE(finished(&w));
+		if (w.err && w.err != ECONNRESET)
+			EXPECT_EQ(ECONNREFUSED, w.err);
+		close(w.fd);
+	}
+}
+
+/* Many sockets. */
+
+static bool allow_many_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return false;
+	limit.rlim_cur = limit.rlim_max;
+	return !setrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur >= 2048;
+}
+
+FAMILY_FIXTURE(many, KITE_UNIX_INET)
+
+TEST_F_TIMEOUT(many, connections_at_once, 60)
+{
+	enum { MANY = 250 };
+	static int c[MANY], s[MANY];
+	struct address addr;
+	int i, l, number;
+
+	ASSERT_TRUE(allow_many_files());
+	l = listener(self->f, 16, &addr);
+	for (i = 0; i < MANY; i++) {
+		c[i] = connector(self->f, &addr);
+		ASSERT_LE(0, c[i]);
+		s[i] = accept(l, NULL, NULL);
+		ASSERT_LE(0, s[i]);
+	}
+	for (i = 0; i < MANY; i++) {
+		number = i * 7;
+		ASSERT_EQ(4, send(c[i], &number, 4, 0));
+		number = i * 11;
+		ASSERT_EQ(4, send(s[i], &number, 4, 0));
+	}
+	/* Each got its own. */
+	for (i = MANY - 1; i >= 0; i--) {
+		ASSERT_EQ(4, recv(s[i], &number, 4, 0));
+		EXPECT_EQ(i * 7, number);
+		ASSERT_EQ(4, recv(c[i], &number, 4, 0));
+		EXPECT_EQ(i * 11, number);
+	}
+	/* And each one's end is its own. */
+	for (i = 0; i < MANY; i += 2)
+		close(c[i]);
+	for (i = 0; i < MANY; i++)
+		EXPECT_EQ(i % 2 ? -EAGAIN : 0,
+			  ERR(recv(s[i], &number, 4, i % 2 ? MSG_DONTWAIT : 0)));
+}
+
+static void *connect_and_talk(void *data)
+{
+	struct worker *w = data;
+	char c;
+	int i, fd;
+
+	for (i = 0; i < w->rounds; i++) {
+		fd = connector(w->f, w->addr);
+		if (fd < 0) {
+			w->err = -fd;
+			break;
+		}
+		/* It waits its turn until a server has taken it. */
+		if (send(fd, "?", 1, MSG_NOSIGNAL) != 1 ||
+		    recv(fd, &c, 1, 0) != 1) {
+			w->err = errno ?: EIO;
+			break;
+		}
+		w->count++;
+		close(fd);
+	}
+	return NULL;
+}
+
+static void *accept_and_talk(void *data)
+{
+	struct worker *w = data;
+	char c;
+	int fd;
+
+	while ((fd = accept(w->fd, NULL, NULL)) >= 0) {
+		if (recv(fd, &c, 1, 0) == 1 && send(fd, "!", 1, MSG_NOSIGNAL) == 1)
+			w->count++;
+		close(fd);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(many, clients_and_servers, 60)
+{
+	enum { ROUNDS = 50 };
+	struct worker client[WORKERS] = {}, server[2] = {};
+	struct address addr;
+	int i, l;
+
+	/* A TCP connector that finds no room would wait a second. */
+	l = listener(self->f, by_family(self->f, 1, 1, 128), &addr);
+	ASSERT_LE(0, l);
+	for (i = 0; i < 2; i++) {
+		server[i].fd = l;
+		ASSERT_TRUE(start(&server[i], accept_and_talk));
+	}
+	for (i = 0; i < WORKERS; i++) {
+		client[i].f = self->f;
+		client[i].addr = &addr;
+		client[i].rounds = ROUNDS;
+		ASSERT_TRUE(start(&client[i], connect_and_talk));
+	}
+	for (i = 0; i < WORKERS; i++) {
+		ASSERT_TRUE(finished(&client[i]));
+		EXPECT_EQ(0, client[i].err);
+		EXPECT_EQ(ROUNDS, client[i].count);
+	}
+	ASSERT_EQ(0, shutdown(l, SHUT_RDWR));
+	EXPECT_TRUE(finished(&server[0]));
+	EXPECT_TRUE(finished(&server[1]));
+	EXPECT_EQ(WORKERS * ROUNDS, server[0].count + server[1].count);
+}
+
+TEST_F_TIMEOUT(many, bound_at_once, 60)
+{
+	enum { MANY = 500 };
+	static struct address addr[MANY];
+	static int fd[MANY];
+	int i;
+
+	ASSERT_TRUE(allow_many_files());
+	for (i = 0; i < MANY; i++) {
+		fd[i] = bound_socket(self->f, &addr[i]);
+		ASSERT_LE(0, fd[i]);
+	}
+	for (i = 0; i < MANY; i += 17)
+		EXPECT_EQ(-EADDRINUSE, bind_to(stream_socket(self->f), &addr[i]));
+	for (i = 0; i < MANY; i++)
+		close(fd[i]);
+	for (i = 0; i < MANY; i += 17)
+		EXPECT_EQ(0, bind_to(stream_socket(self->f), &addr[i]));
+}
+
+TEST_HARNESS_MAIN
