@@ -155,6 +155,15 @@ bool peer_is_known(const struct family *f)
 	return c == 'Y';
 }
 
+/*
+ * What connect() says where nobody listens. With AF_VSOCK's number, kite.ko says
+ * what AF_VSOCK says, since that is what AF_VSOCK's programs look for.
+ */
+int refusal(const struct family *f)
+{
+	return f->domain() == AF_VSOCK ? ECONNRESET : ECONNREFUSED;
+}
+
 /* Addresses of sockets */
 
 int bind_to(int fd, const struct address *addr)

@@ -36,7 +36,7 @@ TEST_F(poll_socket, refused)
 
 	ASSERT_EQ(0, unused_address(self->f, &addr));
 	c = stream_socket(self->f);
-	ASSERT_EQ(-ECONNREFUSED, connect_to(c, &addr));
+	ASSERT_EQ(-refusal(self->f), connect_to(c, &addr));
 	EXPECT_EQ(POLLOUT | POLLHUP, revents(c));
 }
 

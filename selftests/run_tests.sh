@@ -1,0 +1,94 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Run the selftests where kite.ko is loaded, in the test VM for instance. Prints
+# KTAP as the kernel's own runner does, and fails if any test failed.
+
+usage()
+{
+	cat <<'END'
+usage: run_tests.sh [--without-kite] DIR [TEST...]
+
+  DIR              where "make -C selftests" put the programs
+  TEST             just these, by name: bind, poll, module.sh, ...
+  --without-kite   run although kite.ko is not loaded: Kite's tests are skipped,
+                   AF_UNIX's and TCP's are run
+
+KITE_TEST_TIMEOUT is how many seconds one program may take.
+END
+}
+
+here=$(cd "$(dirname "$0")" && pwd)
+without=
+while :; do
+	case $1 in
+	--without-kite)	without=1 ;;
+	-h|--help)	usage; exit 0 ;;
+	-*)		usage >&2; exit 2 ;;
+	*)		break ;;
+	esac
+	shift
+done
+[ -d "$1" ] || { usage >&2; exit 2; }
+dir=$(cd "$1" && pwd)
+shift
+
+if [ ! -d /sys/module/kite ] && [ -z "$without" ]; then
+	echo "Bail out! kite.ko is not loaded"
+	exit 1
+fi
+
+# The programs in the order in which one reads them, then the scripts.
+[ $# -gt 0 ] || {
+	set -- errors bind connect accept data transfer shutdown buffers options \
+		socketpair poll epoll netns threads
+	for script in examples.sh module.sh; do
+		[ ! -x "$here/$script" ] || set -- "$@" "$script"
+	done
+}
+
+timeout=$(sed -n 's/^timeout=//p' "$here/settings" 2>/dev/null)
+timeout=${KITE_TEST_TIMEOUT:-${timeout:-300}}
+status=$(mktemp) || exit 1
+trap 'rm -f "$status"' EXIT
+trap 'exit 1' HUP INT TERM
+buffer=
+[ -z "$(command -v stdbuf)" ] || buffer="stdbuf --output=L"
+
+export KITE_TESTS="$dir"
+
+# run NAME: prints what it says; its exit status goes to $status
+run()
+{
+	case $1 in
+	*.sh)	program=$here/$1 ;;
+	*)	program=$dir/$1 ;;
+	esac
+	{
+		# shellcheck disable=SC2086 # the command and its option
+		timeout -k 10 "$timeout" $buffer "$program" 2>&1
+		echo $? > "$status"
+	} | sed -u 's/^/# /'
+}
+
+echo "TAP version 13"
+echo "1..$#"
+number=0
+failed=0
+for name in "$@"; do
+	number=$((number + 1))
+	echo "# timeout set to $timeout"
+	echo "# selftests: kite: $name"
+	run "$name"
+	result=$(cat "$status")
+	case $result in
+	0)	echo "ok $number selftests: kite: $name" ;;
+	4)	echo "ok $number selftests: kite: $name # SKIP" ;;
+	124)	echo "#"
+		echo "not ok $number selftests: kite: $name # TIMEOUT $timeout seconds"
+		failed=1 ;;
+	*)	echo "not ok $number selftests: kite: $name # exit=$result"
+		failed=1 ;;
+	esac
+done
+exit $failed
