@@ -6,11 +6,9 @@
 #include <signal.h>
 #include <sys/time.h>
 
-#include "kselftest_harness.h"
-#include "family.h"
-#include "util.h"
+#include "fixtures.h"
 
-FAMILY_FIXTURE(accept, KITE_UNIX_INET)
+FAMILY_FIXTURE(accept, KITE_UNIX_INET);
 
 /* How many connectors the listener takes before it lets the next one wait. */
 static int room(const struct family *f, const struct address *addr, int most)
@@ -455,7 +453,7 @@ TEST_F(accept, children_inherit_options)
 
 /* A backlog raised: AF_UNIX wakes those who wait, TCP's connectors try again. */
 
-FAMILY_FIXTURE(raised_backlog, KITE_UNIX)
+FAMILY_FIXTURE(raised_backlog, KITE_UNIX);
 
 TEST_F(raised_backlog, wakes_connectors)
 {
@@ -477,7 +475,7 @@ TEST_F(raised_backlog, wakes_connectors)
 
 /* A connection is known by its two addresses. */
 
-FAMILY_FIXTURE(reset_before, KITE_INET)
+FAMILY_FIXTURE(reset_before, KITE_INET);
 
 TEST_F(reset_before, accept)
 {
@@ -497,7 +495,7 @@ TEST_F(reset_before, accept)
 	EXPECT_EQ(0, recv(s, buf, sizeof(buf), 0));
 }
 
-FAMILY_FIXTURE(tuple, KITE)
+FAMILY_FIXTURE(tuple, KITE);
 
 TEST_F(tuple, is_free_when_the_peer_has_closed)
 {

@@ -7,11 +7,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "kselftest_harness.h"
-#include "family.h"
-#include "util.h"
+#include "fixtures.h"
 
-FAMILY_FIXTURE(bind, KITE_UNIX_INET)
+FAMILY_FIXTURE(bind, KITE_UNIX_INET);
 
 TEST_F(bind, fresh_socket_has_no_name)
 {
@@ -178,7 +176,7 @@ TEST_F(bind, getsockname_truncates)
 
 /* What is told by ports and nodes: TCP is the oracle. */
 
-FAMILY_FIXTURE(ports, KITE_INET)
+FAMILY_FIXTURE(ports, KITE_INET);
 
 static void address_at(const struct family *f, unsigned int port,
 		       struct address *addr)
@@ -333,7 +331,7 @@ TEST_F(ports, many_are_all_different)
 
 /* What only Kite has. */
 
-FAMILY_FIXTURE(kite_address, KITE)
+FAMILY_FIXTURE(kite_address, KITE);
 
 TEST_F(kite_address, reserved_bytes)
 {

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How much fits, how much is there, and how long to wait for more. */
 
-#include "kselftest_harness.h"
-#include "family.h"
-#include "util.h"
+#include "fixtures.h"
 
-PAIR_FIXTURE(buffers, KITE_UNIX_INET)
+PAIR_FIXTURE(buffers, KITE_UNIX_INET);
 
 TEST_F(buffers, bytes_to_read)
 {
@@ -141,7 +139,7 @@ TEST_F(buffers, both_timeouts_are_kept)
 
 /* Where TCP goes its own way. */
 
-FAMILY_FIXTURE(local_buffers, KITE_UNIX)
+FAMILY_FIXTURE(local_buffers, KITE_UNIX);
 
 TEST_F(local_buffers, lowat_counts_what_recv_has_already)
 {
@@ -181,7 +179,7 @@ TEST_F(local_buffers, larger_send_buffer_holds_more)
  * acknowledged. Kite counts bytes that the peer has not read, as pipes do.
  */
 
-SMALL_PAIR_FIXTURE(flight, KITE)
+SMALL_PAIR_FIXTURE(flight, KITE);
 
 TEST_F(flight, bytes_unread_by_peer)
 {

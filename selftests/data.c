@@ -5,11 +5,9 @@
 #include <signal.h>
 #include <sys/uio.h>
 
-#include "kselftest_harness.h"
-#include "family.h"
-#include "util.h"
+#include "fixtures.h"
 
-PAIR_FIXTURE(data, KITE_UNIX_INET)
+PAIR_FIXTURE(data, KITE_UNIX_INET);
 
 TEST_F(data, both_ways)
 {
@@ -387,7 +385,7 @@ TEST_F(data, socket_outlives_one_of_its_descriptors)
 
 /* Not connected: AF_UNIX and TCP differ in everything but the refusal. */
 
-FAMILY_FIXTURE(unconnected, KITE_UNIX_INET)
+FAMILY_FIXTURE(unconnected, KITE_UNIX_INET);
 
 TEST_F(unconnected, send_and_recv)
 {
@@ -415,7 +413,7 @@ TEST_F(unconnected, send_and_recv)
 
 /* Out-of-band data is neither AF_VSOCK's business nor Kite's. */
 
-PAIR_FIXTURE(oob, KITE)
+PAIR_FIXTURE(oob, KITE);
 
 TEST_F(oob, is_refused)
 {

@@ -4,9 +4,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 
-#include "kselftest_harness.h"
-#include "family.h"
-#include "util.h"
+#include "fixtures.h"
 
 /* An epoll instance that watches @fd, or an error. */
 static int watch(int fd, unsigned int events)
@@ -31,7 +29,7 @@ static int events_of(int epfd, int timeout)
 #define EVENTS_NOW(epfd)	events_of(epfd, 0)
 #define NEXT_EVENTS(epfd)	events_of(epfd, PATIENCE_MS)
 
-PAIR_FIXTURE(epoll, KITE_UNIX_INET)
+PAIR_FIXTURE(epoll, KITE_UNIX_INET);
 
 TEST_F(epoll, level)
 {
@@ -162,7 +160,7 @@ TEST_F(epoll, closed_descriptor_is_forgotten)
 
 /* Room to write. */
 
-SMALL_PAIR_FIXTURE(epoll_full, KITE_UNIX_INET)
+SMALL_PAIR_FIXTURE(epoll_full, KITE_UNIX_INET);
 
 TEST_F(epoll_full, level)
 {
@@ -218,7 +216,7 @@ TEST_F_TIMEOUT(epoll_full, transfer_by_edges, 60)
 
 /* Listeners. */
 
-FAMILY_FIXTURE(epoll_listener, KITE_UNIX_INET)
+FAMILY_FIXTURE(epoll_listener, KITE_UNIX_INET);
 
 TEST_F(epoll_listener, level_and_edge)
 {

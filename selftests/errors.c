@@ -7,11 +7,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "kselftest_harness.h"
-#include "family.h"
-#include "util.h"
+#include "fixtures.h"
 
-FAMILY_FIXTURE(errors, KITE_UNIX_INET)
+FAMILY_FIXTURE(errors, KITE_UNIX_INET);
 
 TEST_F(errors, unknown_protocol)
 {
@@ -94,7 +92,7 @@ TEST_F(errors, not_a_file)
 
 /* TCP maps its receive queue; the others have nothing to map. */
 
-FAMILY_FIXTURE(no_mmap, KITE_UNIX)
+FAMILY_FIXTURE(no_mmap, KITE_UNIX);
 
 TEST_F(no_mmap, is_refused)
 {

@@ -332,20 +332,23 @@ int small_pair(const struct family *f, int fd[2])
  */
 ssize_t fill(const struct family *f, int fd)
 {
+	int patience = is_inet(f) ? 5 : 0;
 	static char buf[16384];
 	ssize_t done = 0, ret;
+	int refused = 0;
 
-	do {
+	for (;;) {
 		pattern_fill(buf, sizeof(buf), done);
 		ret = ERR(send(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_NOSIGNAL));
 		if (ret > 0) {
 			done += ret;
-		} else if (ret == -EAGAIN && is_inet(f)) {
-			struct pollfd pfd = { .fd = fd, .events = POLLOUT };
-
-			if (poll(&pfd, 1, 100) == 1)
-				ret = 1;
+			refused = 0;
+		} else if (ret != -EAGAIN) {
+			return ret;
+		} else if (refused++ == patience) {
+			return done;
+		} else {
+			usleep(20000);
 		}
-	} while (ret > 0);
-	return ret == -EAGAIN ? done : ret;
+	}
 }

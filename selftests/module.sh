@@ -58,6 +58,7 @@ retry()
 # hold WHAT: make a holder hold it, see holder.c
 hold()
 {
+	rm -f "$tmp/held"
 	"$tests/holder" "$1" < "$tmp/fifo" > "$tmp/held" &
 	holder=$!
 	exec 9> "$tmp/fifo"

@@ -7,15 +7,13 @@
 #include <sys/select.h>
 #include <time.h>
 
-#include "kselftest_harness.h"
-#include "family.h"
-#include "util.h"
+#include "fixtures.h"
 
 #define ENDED	(POLLIN | POLLOUT | POLLHUP | POLLRDHUP)
 
 /* Sockets without a connection. */
 
-FAMILY_FIXTURE(poll_socket, KITE_UNIX_INET)
+FAMILY_FIXTURE(poll_socket, KITE_UNIX_INET);
 
 TEST_F(poll_socket, fresh)
 {
@@ -88,7 +86,7 @@ TEST_F(poll_socket, listener_shut_down_wakes_up)
 
 /* Connections. */
 
-PAIR_FIXTURE(poll, KITE_UNIX_INET)
+PAIR_FIXTURE(poll, KITE_UNIX_INET);
 
 TEST_F(poll, idle)
 {
@@ -285,7 +283,7 @@ TEST_F(poll, select)
 
 /* A connection without room. */
 
-SMALL_PAIR_FIXTURE(poll_full, KITE_UNIX_INET)
+SMALL_PAIR_FIXTURE(poll_full, KITE_UNIX_INET);
 
 TEST_F(poll_full, is_not_writable)
 {

@@ -5,11 +5,9 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "kselftest_harness.h"
-#include "family.h"
-#include "util.h"
+#include "fixtures.h"
 
-PAIR_FIXTURE(shutdown, KITE_UNIX_INET)
+PAIR_FIXTURE(shutdown, KITE_UNIX_INET);
 
 TEST_F(shutdown, bad_direction)
 {
@@ -164,7 +162,7 @@ TEST_F(shutdown, question_and_answer)
 	EXPECT_EQ(0, recv(self->c, buf, sizeof(buf), 0));
 }
 
-PAIR_FIXTURE(close, KITE_UNIX_INET)
+PAIR_FIXTURE(close, KITE_UNIX_INET);
 
 TEST_F(close, is_the_end)
 {
@@ -351,7 +349,7 @@ TEST_F(close, exit_closes)
 
 /* SO_LINGER: TCP has it, AF_UNIX does not. */
 
-PAIR_FIXTURE(linger, KITE_INET)
+PAIR_FIXTURE(linger, KITE_INET);
 
 TEST_F(linger, no_time_resets)
 {
@@ -404,7 +402,7 @@ TEST_F(linger, off_does_not_wait)
 
 /* TCP waits for acknowledgements; Kite, as AF_VSOCK, for the peer to read. */
 
-PAIR_FIXTURE(kite_linger, KITE)
+PAIR_FIXTURE(kite_linger, KITE);
 
 TEST_F(kite_linger, waits_until_the_peer_has_read)
 {

@@ -4,16 +4,14 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 
-#include "kselftest_harness.h"
-#include "family.h"
-#include "util.h"
+#include "fixtures.h"
 
 static int make_pair(const struct family *f, int fd[2])
 {
 	return ERR(socketpair(f->domain(), SOCK_STREAM, 0, fd));
 }
 
-PAIR_FIXTURE_BY(socketpair, KITE_UNIX, make_pair)
+PAIR_FIXTURE_BY(socketpair, KITE_UNIX, make_pair);
 
 TEST_F(socketpair, both_ways)
 {

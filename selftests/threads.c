@@ -4,9 +4,7 @@
 #define _GNU_SOURCE
 #include <sys/resource.h>
 
-#include "kselftest_harness.h"
-#include "family.h"
-#include "util.h"
+#include "fixtures.h"
 
 #define WORKERS	4
 
@@ -37,7 +35,7 @@ static bool finished(struct worker *w)
 	return !pthread_timedjoin_np(w->thread, NULL, &end);
 }
 
-PAIR_FIXTURE(threads, KITE_UNIX_INET)
+PAIR_FIXTURE(threads, KITE_UNIX_INET);
 
 /* Sends bytes that carry the sender's id and a sequence number. */
 static void *send_numbered(void *data)
@@ -228,7 +226,7 @@ static void *recv_until_end(void *data)
 	return NULL;
 }
 
-FAMILY_FIXTURE(races, KITE_UNIX_INET)
+FAMILY_FIXTURE(races, KITE_UNIX_INET);
 
 TEST_F_TIMEOUT(races, send_and_close, 60)
 {
@@ -336,7 +334,7 @@ static bool allow_many_files(void)
 	return !setrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur >= 2048;
 }
 
-FAMILY_FIXTURE(many, KITE_UNIX_INET)
+FAMILY_FIXTURE(many, KITE_UNIX_INET);
 
 TEST_F_TIMEOUT(many, connections_at_once, 60)
 {

@@ -6,9 +6,7 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-#include "kselftest_harness.h"
-#include "family.h"
-#include "util.h"
+#include "fixtures.h"
 
 /* What a thread sends or receives. */
 struct flow {
@@ -92,7 +90,7 @@ static bool both_directions(const int fd[2], size_t total, size_t largest,
 	return !err;
 }
 
-PAIR_FIXTURE(transfer, KITE_UNIX_INET)
+PAIR_FIXTURE(transfer, KITE_UNIX_INET);
 
 TEST_F_TIMEOUT(transfer, both_directions_at_once, 60)
 {
@@ -164,7 +162,7 @@ static int tiny_pair(const struct family *f, int fd[2])
 	return connected_pair_with(f, 1, fd);
 }
 
-PAIR_FIXTURE_BY(tiny, KITE_UNIX, tiny_pair)
+PAIR_FIXTURE_BY(tiny, KITE_UNIX, tiny_pair);
 
 TEST_F_TIMEOUT(tiny, both_directions_at_once, 60)
 {
@@ -209,7 +207,7 @@ TEST_F_TIMEOUT(tiny, nonblocking_with_poll, 60)
 
 /* A sender without room. */
 
-SMALL_PAIR_FIXTURE(full, KITE_UNIX_INET)
+SMALL_PAIR_FIXTURE(full, KITE_UNIX_INET);
 
 /* Read what is left after @done bytes of the pattern until @total are there. */
 static bool rest_is_right(int fd, size_t done, size_t total)
@@ -375,7 +373,7 @@ TEST_F(full, peers_close_ends_the_wait)
 
 /* A program's buffer that is not there. */
 
-PAIR_FIXTURE(fault, KITE_UNIX_INET)
+PAIR_FIXTURE(fault, KITE_UNIX_INET);
 
 /* Memory that ends: the last byte of it is the one before the result. */
 static char *end_of_memory(void)
@@ -445,7 +443,7 @@ TEST_F(fault, send_sends_what_it_says)
 
 /* How much fits into a connection. TCP's window changes as it likes. */
 
-SMALL_PAIR_FIXTURE(room, KITE_UNIX)
+SMALL_PAIR_FIXTURE(room, KITE_UNIX);
 
 TEST_F(room, comes_back_with_reading)
 {

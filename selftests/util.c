@@ -335,7 +335,7 @@ ssize_t drain(int fd)
 /* A byte that tells where in the stream it belongs. */
 static unsigned char pattern(size_t offset)
 {
-	uint32_t x = offset;
+	unsigned int x = offset;
 
 	return (x * 2654435761U >> 24) ^ (x >> 8);
 }
