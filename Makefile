@@ -32,7 +32,7 @@ all: userspace module
 # and the source tree stays as it is. The lock is for VMs that start together.
 module:
 	@mkdir -p $(out)
-	@flock $(out) sh -c 'cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(out) && \
+	+@flock $(out) sh -c 'cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(out) && \
 		find $(out) -xtype l -delete && \
 		$(kbuild) modules && \
 		ln -sf module/kite.ko $(out)/kite.ko'
