@@ -332,10 +332,9 @@ int small_pair(const struct family *f, int fd[2])
  */
 ssize_t fill(const struct family *f, int fd)
 {
-	int patience = is_inet(f) ? 5 : 0;
+	int patience = is_inet(f) ? 5 : 0, refused = 0;
 	static char buf[16384];
 	ssize_t done = 0, ret;
-	int refused = 0;
 
 	for (;;) {
 		pattern_fill(buf, sizeof(buf), done);
@@ -343,12 +342,12 @@ ssize_t fill(const struct family *f, int fd)
 		if (ret > 0) {
 			done += ret;
 			refused = 0;
-		} else if (ret != -EAGAIN) {
-			return ret;
-		} else if (refused++ == patience) {
-			return done;
-		} else {
-			usleep(20000);
+			continue;
 		}
+		if (ret != -EAGAIN)
+			return ret;
+		if (refused++ == patience)
+			return done;
+		usleep(20000);
 	}
 }
