@@ -51,7 +51,34 @@ uninstall:
 	$(MAKE) -s -C userspace uninstall PREFIX=$(PREFIX)
 	$(if $(DESTDIR),,depmod $(release))
 
+setup check:
+	@scripts/$@
+
+test:
+	@scripts/test stock
+
+test-debug:
+	@scripts/test debug
+
+demo:
+	@scripts/setup
+	@selftests/demo.sh
+
 clean:
 	rm -rf build
 
-.PHONY: all module userspace install uninstall clean
+help:
+	@echo 'make                the programs, and kite.ko for the running kernel'
+	@echo '  KVER=, KDIR=      for another kernel: its release, or its headers'
+	@echo 'make demo           watch programs talk over Kite in a VM'
+	@echo 'make test           check, and run all tests on three kernels in VMs'
+	@echo 'make test-debug     run all tests on a debug kernel'
+	@echo 'make check          the static checks alone'
+	@echo 'make module KERNEL= kite.ko for the VM: 6.1, 6.12, 6.12-rt or debug'
+	@echo 'make setup          install the Debian packages that all this needs'
+	@echo 'make install        kite.ko, linux/kite.h, programs; DESTDIR=, PREFIX='
+	@echo 'make uninstall'
+	@echo 'make clean          remove build/; downloads stay in ~/.cache/kite'
+
+.PHONY: all module userspace install uninstall setup check test test-debug demo \
+	clean help
