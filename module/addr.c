@@ -23,7 +23,7 @@ int kite_addr_parse(const struct sockaddr *uaddr, int len, struct kite_addr *add
 		return -EINVAL;
 	if (skt->skt_family != kite_family)
 		return -EAFNOSUPPORT;
-	if (skt->skt_reserved || memchr_inv(skt->skt_zero, 0, sizeof(skt->skt_zero)))
+	if (skt->skt_reserved || !kite_addr_tail_valid(skt->skt_zero))
 		return -EINVAL;
 	addr->port = skt->skt_port;
 	addr->node = skt->skt_node;

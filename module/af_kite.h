@@ -236,6 +236,10 @@ int kite_addr_parse(const struct sockaddr *uaddr, int len, struct kite_addr *add
 int kite_addr_format(const struct kite_addr *addr, struct sockaddr *uaddr);
 bool kite_node_is_local(struct net *net, u32 node);
 
+/* vsock.c */
+bool kite_addr_tail_valid(const u8 *tail);
+int kite_refused_errno(void);
+
 /* port.c */
 int kite_port_init(struct kite_net *kn);
 void kite_port_exit(struct kite_net *kn);
@@ -278,6 +282,7 @@ void kite_conn_send_control(struct sock *sk, u8 op, u8 flags);
 void kite_conn_shutdown(struct sock *sk, u8 how);
 void kite_conn_reset(struct sock *sk, u8 reason);
 void kite_conn_close(struct sock *sk);
+void kite_conn_abort(struct sock *sk);
 void kite_conn_drop_peer(struct sock *sk);
 void kite_conn_over(struct sock *sk);
 void kite_conn_discard(struct sock *sk, u8 reason);

@@ -190,7 +190,7 @@ static int kite_reset_errno(const struct sock *sk, u8 reason)
 		return reason == KITE_RESET_PROTOCOL ? -EPROTO : -ECONNRESET;
 	switch (reason) {
 	case KITE_RESET_REFUSED:
-		return -ECONNREFUSED;
+		return kite_refused_errno();
 	case KITE_RESET_FULL:
 		return -EAGAIN;
 	case KITE_RESET_TIMEOUT:
@@ -558,6 +558,18 @@ void kite_conn_reset(struct sock *sk, u8 reason)
 		kite_conn_event(kc->peer, KITE_EV_RESET, reason);
 	else
 		kite_conn_send_control(sk, KITE_OP_RESET, reason);
+}
+
+/**
+ * kite_conn_abort - a connection is of no use any more: reset it on both sides
+ * @sk: the connection
+ *
+ * Context: Any, without a spinlock.
+ */
+void kite_conn_abort(struct sock *sk)
+{
+	kite_conn_reset(sk, KITE_RESET_ABORT);
+	kite_conn_event(sk, KITE_EV_RESET, KITE_RESET_ABORT);
 }
 
 /**

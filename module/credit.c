@@ -69,8 +69,12 @@ u32 kite_credit_space(const struct kite_conn *kc)
  */
 u32 kite_credit_most(const struct kite_conn *kc)
 {
-	u32 window = READ_ONCE(kc->tx_limit) - READ_ONCE(kc->tx_read);
+	u32 read = READ_ONCE(kc->tx_read);
+	u32 window;
 
+	/* Pairs with kite_credit_grant(): the limit is not older than the read. */
+	smp_rmb();
+	window = READ_ONCE(kc->tx_limit) - read;
 	return min_t(u32, window, READ_ONCE(kc->ks.sk.sk_sndbuf));
 }
 
@@ -79,7 +83,8 @@ u32 kite_credit_most(const struct kite_conn *kc)
  * @kc: the connection
  *
  * TCP's rule: not before the room is half of what is in flight, so that writer
- * and reader do not wake each other for every byte.
+ * and reader do not wake each other for every byte. A peer that is not here tells
+ * us of room in steps anyway, and may wait for more data than that.
  *
  * Context: Any.
  * Return: true if so.
@@ -87,8 +92,9 @@ u32 kite_credit_most(const struct kite_conn *kc)
 bool kite_credit_writable(const struct kite_conn *kc)
 {
 	s32 flight = READ_ONCE(kc->tx_sent) - READ_ONCE(kc->tx_read);
+	s32 least = kc->peer ? max(flight / 2, 1) : 1;
 
-	return (s32)kite_credit_space(kc) >= max(flight / 2, 1);
+	return (s32)kite_credit_space(kc) >= least;
 }
 
 /**
@@ -159,8 +165,10 @@ bool kite_credit_grant(struct kite_conn *kc)
 	if (kc->peer) {
 		struct kite_conn *peer = kite_conn(kc->peer);
 
-		WRITE_ONCE(peer->tx_read, kc->rx_read);
 		WRITE_ONCE(peer->tx_limit, kc->rx_limit);
+		/* Pairs with kite_credit_most(). */
+		smp_wmb();
+		WRITE_ONCE(peer->tx_read, kc->rx_read);
 		return false;
 	}
 	return kc->rx_read == kc->rx_queued ||
@@ -184,8 +192,11 @@ void kite_credit_update(struct kite_conn *kc, u32 read, u32 limit)
 
 	lockdep_assert_held(&kite_conn_sk(kc)->sk_lock.slock);
 
-	if (read - kc->tx_read <= sent - kc->tx_read)
-		WRITE_ONCE(kc->tx_read, read);
-	if ((s32)(limit - kc->tx_limit) > 0 && limit - kc->tx_read <= KITE_WINDOW_MAX)
+	if (read - kc->tx_read > sent - kc->tx_read)
+		return;
+	if ((s32)(limit - kc->tx_limit) > 0 && limit - read <= KITE_WINDOW_MAX)
 		WRITE_ONCE(kc->tx_limit, limit);
+	/* Pairs with kite_credit_most(). */
+	smp_wmb();
+	WRITE_ONCE(kc->tx_read, read);
 }

@@ -130,6 +130,20 @@ static void kite_child_meet(struct sock *child, struct sock *listener,
 	kite_peercred_copy(sender, listener);
 }
 
+/* Returns 0 or the reason to refuse. */
+static u8 kite_child_hash(struct sock *child)
+{
+	switch (kite_conn_hash(child)) {
+	case 0:
+		return 0;
+	case -EEXIST:
+		/* An old connection of this tuple may still be closing. */
+		return KITE_RESET_FULL;
+	default:
+		return KITE_RESET_NOMEM;
+	}
+}
+
 static void kite_own_packet(struct sk_buff *skb, struct sock *sk)
 {
 	skb_orphan(skb);
@@ -163,8 +177,7 @@ u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transpor
 	if (!child)
 		return KITE_RESET_NOMEM;
 	kite_child_meet(child, listener, kite_transport_sender(transport, skb));
-	/* An old connection of this tuple may still be closing. */
-	reason = kite_conn_hash(child) ? KITE_RESET_FULL : 0;
+	reason = kite_child_hash(child);
 	if (!reason)
 		reason = kite_listener_reserve(listener);
 	if (reason) {
@@ -428,7 +441,7 @@ static int kite_connect_wait_room(struct sock *sk, const struct kite_addr *to,
 
 	listener = kite_port_find_listener(sock_net(sk), sk->sk_type, to);
 	if (!listener)
-		return 0;
+		return kite_refused_errno();
 	prepare_to_wait_exclusive(&kite_conn(listener)->room, &wait,
 				  TASK_INTERRUPTIBLE);
 	if (kite_listener_full(listener) && !kite_listener_stopped(listener)) {

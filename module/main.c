@@ -3,6 +3,8 @@
  * Loading and unloading the module, its parameters, and what each network
  * namespace gets of it.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/init.h>
 #include <linux/mm.h>
 #include <linux/module.h>

@@ -27,8 +27,11 @@ static bool kite_packet_valid(const struct kite_packet *pkt)
 		return kite_type_connects(pkt->type) && flags && !pkt->len &&
 		       !(flags & ~(KITE_SHUTDOWN_RCV | KITE_SHUTDOWN_SEND));
 	case KITE_OP_DATA:
+		/* All parts but the last are full, or they would be free. */
+		if (pkt->type == SOCK_SEQPACKET && flags == KITE_DATA_MORE)
+			return pkt->len == KITE_MAX_PAYLOAD;
 		if (pkt->type == SOCK_SEQPACKET)
-			return !(flags & ~(KITE_DATA_MORE | KITE_DATA_EOR));
+			return !(flags & ~KITE_DATA_EOR);
 		return pkt->type == SOCK_STREAM && !flags && pkt->len;
 	default:
 		return false;

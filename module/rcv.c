@@ -82,6 +82,10 @@ static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
 
 	switch (pkt->op) {
 	case KITE_OP_REQUEST:
+		/* To one that is connecting itself, or from it to itself. */
+		if (READ_ONCE(sk->sk_state) == TCP_SYN_SENT)
+			return KITE_RESET_REFUSED;
+		/* To what an earlier connection of these addresses left. */
 		return KITE_RESET_FULL;
 	case KITE_OP_RESPONSE:
 		if (!kite_response_rcv(sk, pkt, kite_transport_sender(transport, skb)))

@@ -50,7 +50,13 @@ static bool kite_send_ready(struct sock *sk, u32 cost)
  */
 int kite_send_wait(struct sock *sk, u32 cost, long *timeo)
 {
+	struct sock *peer = kite_conn(sk)->peer;
+
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	kite_credit_block(kite_conn(sk));
+	/* It may wait for more than we have room to send: see kite_conn_readable(). */
+	if (peer && READ_ONCE(peer->sk_rcvlowat) > 1)
+		peer->sk_data_ready(peer);
 	return kite_wait(sk, kite_send_ready, cost, timeo);
 }
 

@@ -33,12 +33,21 @@ static int kite_record_build(struct sock *sk, struct msghdr *msg, size_t len,
 static int kite_record_deliver(struct sock *sk, struct sk_buff_head *record, u8 eor)
 {
 	struct sk_buff *skb;
-	int err = 0;
+	bool begun = false;
+	int err;
 
-	while (!err && (skb = __skb_dequeue(record)))
+	while ((skb = __skb_dequeue(record))) {
 		err = kite_send_deliver(sk, skb, skb_queue_empty(record) ?
 					eor : KITE_DATA_MORE);
-	return err;
+		if (err) {
+			/* A queue here takes the first parts back; others cannot. */
+			if (begun && !kite_conn(sk)->peer)
+				kite_conn_abort(sk);
+			return err;
+		}
+		begun = true;
+	}
+	return 0;
 }
 
 /* Under send_lock. -EAGAIN if there is no room now. */

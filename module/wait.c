@@ -84,18 +84,29 @@ u32 kite_conn_rcvlowat(const struct sock *sk, bool waitall, size_t len)
 	return waitall ? want : min_t(u32, want, READ_ONCE(sk->sk_rcvbuf));
 }
 
+/* The peer cannot send more before we read, however little there is. */
+static bool kite_peer_blocked(const struct kite_conn *kc)
+{
+	return kc->peer && READ_ONCE(kite_conn(kc->peer)->tx_blocked);
+}
+
 /**
  * kite_conn_readable - would a reader get something?
- * @sk: the socket
+ * @sk: the socket; its state was seen to be ESTABLISHED or later
  * @target: the least that it wants
  *
- * Context: Any.
- * Return: true if there is as much, or an error or the end to be read.
+ * Context: Process context.
+ * Return: true if there is as much, or no more can come before it reads, or
+ * there is an error or the end to be read.
  */
 bool kite_conn_readable(struct sock *sk, u32 target)
 {
-	return READ_ONCE(sk->sk_err) || READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
-	       kite_queue_unread(kite_conn(sk)) >= target;
+	struct kite_conn *kc = kite_conn(sk);
+	u32 unread = kite_queue_unread(kc);
+
+	return unread >= target || READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
+	       (unread && kite_peer_blocked(kc));
 }
 
 static __poll_t kite_conn_poll_in(struct sock *sk)
@@ -149,7 +160,8 @@ __poll_t kite_conn_poll(struct file *file, struct socket *sock, poll_table *wait
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
 
-	switch (READ_ONCE(sk->sk_state)) {
+	/* Pairs with the release that made it ESTABLISHED: the peer is set. */
+	switch (smp_load_acquire(&sk->sk_state)) {
 	case TCP_CLOSE:
 		return mask | EPOLLHUP | EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	case TCP_SYN_SENT:

@@ -87,7 +87,7 @@ enum kite_op {
 };
 
 /* flags of KITE_OP_DATA, for records */
-#define KITE_DATA_MORE		0x01	/* the record goes on in the next packet */
+#define KITE_DATA_MORE		0x01	/* the record goes on; a full packet */
 #define KITE_DATA_EOR		0x02	/* sent with MSG_EOR */
 
 /* flags of KITE_OP_SHUTDOWN: what the sender of the packet will not do any more */
