@@ -188,8 +188,7 @@ static int kite_shutdown(struct socket *sock, int how)
 		kite_conn_shutdown(sk, how);
 		break;
 	case TCP_LISTEN:
-		if (how & RCV_SHUTDOWN)
-			kite_listener_shutdown(sk);
+		kite_listener_shutdown(sk, how);
 		break;
 	case TCP_CLOSING:
 		break;

@@ -293,7 +293,7 @@ int kite_listen(struct socket *sock, int backlog);
 struct sock *kite_accept_dequeue(struct sock *sk, int flags, int *err);
 int kite_socketpair(struct socket *a, struct socket *b);
 void kite_listener_close(struct sock *sk);
-void kite_listener_shutdown(struct sock *sk);
+void kite_listener_shutdown(struct sock *sk, u8 how);
 u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transport,
 		    const struct kite_packet *pkt, struct sk_buff *skb);
 bool kite_response_rcv(struct sock *sk, const struct kite_packet *pkt,

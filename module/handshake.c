@@ -24,6 +24,12 @@ static bool kite_listener_full(struct sock *sk)
 	return sk_acceptq_is_full(sk);
 }
 
+static bool kite_listener_stopped(struct sock *sk)
+{
+	return READ_ONCE(sk->sk_state) != TCP_LISTEN ||
+	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+}
+
 /**
  * kite_listen - the listen system call
  * @sock: the socket
@@ -48,8 +54,8 @@ int kite_listen(struct socket *sock, int backlog)
 	if (err)
 		goto unlock;
 	WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
+	kite_peercred_set(sk);
 	if (sk->sk_state == TCP_CLOSE) {
-		kite_peercred_set(sk);
 		kite_queue_open(sk);
 		WRITE_ONCE(sk->sk_state, TCP_LISTEN);
 	}
@@ -170,6 +176,8 @@ u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transpor
 	u8 reason;
 
 	/* Cheaper than to find out with a child in hand. */
+	if (kite_listener_stopped(listener))
+		return KITE_RESET_REFUSED;
 	if (kite_listener_full(listener))
 		return KITE_RESET_FULL;
 	child = kite_child_create(listener, transport, pkt,
@@ -211,12 +219,6 @@ static struct sock *kite_listener_dequeue(struct sock *sk)
 	}
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
 	return child ? kite_conn_sk(child) : NULL;
-}
-
-static bool kite_listener_stopped(struct sock *sk)
-{
-	return READ_ONCE(sk->sk_state) != TCP_LISTEN ||
-	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
 }
 
 static bool kite_listener_ready(struct sock *sk, u32 arg)
@@ -261,19 +263,21 @@ struct sock *kite_accept_dequeue(struct sock *sk, int flags, int *err)
 }
 
 /**
- * kite_listener_shutdown - a listener takes no more connections
+ * kite_listener_shutdown - shut down a listener
  * @sk: the listener
+ * @how: with RCV_SHUTDOWN it takes no more connections
  *
  * Those in its accept queue stay, as with AF_UNIX.
  *
  * Context: Process context, lock_sock held.
  */
-void kite_listener_shutdown(struct sock *sk)
+void kite_listener_shutdown(struct sock *sk, u8 how)
 {
 	sock_owned_by_me(sk);
 
-	kite_queue_close(sk);
-	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
+	if (how & RCV_SHUTDOWN)
+		kite_queue_close(sk);
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
 	sk->sk_state_change(sk);
 	wake_up_interruptible_all(&kite_conn(sk)->room);
 }
@@ -292,7 +296,7 @@ void kite_listener_close(struct sock *sk)
 	sock_owned_by_me(sk);
 
 	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
-	kite_listener_shutdown(sk);
+	kite_listener_shutdown(sk, SHUTDOWN_MASK);
 	spin_lock_bh(&sk->sk_receive_queue.lock);
 	list_splice_init(&kite_conn(sk)->accept, &children);
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
