@@ -1,52 +1,59 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Read what run_tests.sh prints, print all that a failed program said, and count
+# Read what run_tests.sh prints, print what the failed tests said, and count
 # single tests into the file totals= names: passed, failed, skipped.
 
-function begin(line)
+# A test said what came since the result before it.
+function failure()
 {
-	inside = 1
-	text = line
-	ok = bad = skip = 0
-	plan = 0
+	if (!bad++)
+		print program
+	print text $0
 }
 
-# A program that says less than it promised has failed, one without tests of its
-# own is one test.
-function end(line)
+# A program that fails without a failed test, or says less than it promised, is
+# itself a test that failed. One that has no tests is a test.
+function end(fails)
 {
-	if (line ~ /^not ok/ && !bad)
-		bad = 1
-	else if (line ~ /# SKIP/ && !(ok + bad + skip))
+	done = ok + bad + skip
+	if (!bad && (fails || done < plan))
+		failure()
+	else if (!done && /# SKIP/)
 		skip = 1
-	else if (!plan && !(ok + bad + skip))
+	else if (!done)
 		ok = 1
-	if (ok + bad + skip < plan && !bad)
-		bad = 1
-	if (bad)
-		print text "\n" line
 	passed += ok
 	failed += bad
 	skipped += skip
 	programs++
-	inside = 0
+	program = ""
 }
 
-/^1\.\.[0-9]+/	{ promised = substr($1, 4) + 0 }
-/^# selftests: /	{ begin($0); next }
-!inside		{ next }
-/^(not )?ok /	{ end($0); next }
-		{ text = text "\n" $0 }
+/^1\.\.[0-9]+/		{ promised = substr($1, 4) + 0 }
+
+/^# selftests: /	{
+	program = $0
+	text = ""
+	ok = bad = skip = plan = 0
+	next
+}
+
+!program		{ next }
+/^ok /			{ end(0); next }
+/^not ok /		{ end(1); next }
 /^# 1\.\.[0-9]+/	{ plan = substr($2, 4) + 0 }
-/^# not ok /	{ bad++ }
-/^# ok .*# SKIP/	{ skip++; next }
-/^# ok /	{ ok++ }
+/^# ok .*# SKIP/	{ skip++; text = ""; next }
+/^# ok /		{ ok++; text = ""; next }
+/^# not ok /		{ failure(); text = ""; next }
+			{ text = text $0 "\n" }
 
 END {
-	if (inside)
-		end("not ok: it did not end")
-	if (!promised || programs < promised) {
-		print "not ok: " programs + 0 " of " promised + 0 " programs were run"
+	$0 = "not ok: it did not end"
+	if (program)
+		end(1)
+	$0 = "not ok: " programs + 0 " of " promised + 0 " programs were run"
+	if (!programs || programs < promised) {
+		print
 		failed++
 	}
 	print passed + 0, failed + 0, skipped + 0 > totals
