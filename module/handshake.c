@@ -484,7 +484,10 @@ static int kite_connect_start(struct sock *sk, const struct kite_addr *to, long 
 	}
 	if (err == -ERESTARTSYS)
 		return sock_intr_errno(timeo);
-	return timeo > KITE_CONNECT_TIMEOUT ? -ETIMEDOUT : err;
+	/* Whose time was over: the program's, or ours? */
+	if (err == -EAGAIN && timeo > KITE_CONNECT_TIMEOUT)
+		return -ETIMEDOUT;
+	return err;
 }
 
 /* In SYN_SENT, on the way to a peer that is not here: as TCP waits. */
