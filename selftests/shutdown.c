@@ -441,7 +441,7 @@ TEST_F(kite_linger, time_is_over)
 	ASSERT_EQ(0, set_linger(self->c, 1));
 	start = now_ms();
 	close(self->c);
-	EXPECT_LE(900, now_ms() - start);
+	EXPECT_LE(500, now_ms() - start);
 	/* Nothing was taken back. */
 	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), 0));
 	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), 0));

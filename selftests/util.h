@@ -22,6 +22,13 @@
 /* No test waits longer than this for something that has to happen. */
 #define PATIENCE_MS	10000
 
+/*
+ * For timeouts to be tested: how long, and how much of it must have passed. The
+ * clocks of a slow VM disagree by more than one would think.
+ */
+#define TIMEOUT_MS	300
+#define TIMED_OUT_MS	100
+
 /**
  * ERR() - the result of a system call, its error as a negative number
  * @call: an expression that gives -1 and errno when it fails
