@@ -92,11 +92,13 @@ static void kite_sock_close(struct sock *sk)
 void kite_sock_kill(struct sock *sk)
 {
 	lock_sock(sk);
-	kite_sock_close(sk);
-	kite_conn_over(sk);
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+	if (sk->sk_state == TCP_LISTEN)
+		kite_listener_close(sk);
+	else
+		kite_conn_kill(sk);
+	kite_port_release(sk);
 	release_sock(sk);
+	sk_stop_timer_sync(sk, &sk->sk_timer);
 }
 
 static int kite_release(struct socket *sock)

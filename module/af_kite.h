@@ -124,6 +124,7 @@ struct kite_sock {
  * @tx_sent: credit: charge sent so far; written under @send_lock
  * @tx_limit: credit: up to where we may send. The peer writes it, see credit.c
  * @tx_read: credit: how much of it the peer has read. The peer writes it too
+ * @tx_wanted: room for a record that did not fit, or 0; a hint to poll
  * @tx_blocked: somebody waits for room to send; see the barriers in credit.c
  * @recv_lock: one reader at a time; dropped before a reader sleeps for data
  * @rx_queued: charge that ever entered the receive queue. Written under the
@@ -138,7 +139,8 @@ struct kite_sock {
  *	under the queue's spinlock
  * @pending: events that came while a system call owned the socket
  *	(&enum kite_event); under the socket's spinlock
- * @reset: why the connection was reset; as @pending
+ * @reset: why the peer reset the connection; as @pending
+ * @unsent_reset: why we did, for a RESET in @unsent
  * @peer_shutdown: what the peer has shut down, in its terms; as @pending
  * @unsent: packets that the timer is to send, by op: those that found no
  *	memory, and a request that found the listener full; atomic
@@ -168,6 +170,7 @@ struct kite_conn {
 	u32				tx_sent;
 	u32				tx_limit;
 	u32				tx_read;
+	u32				tx_wanted;
 	bool				tx_blocked;
 
 	/* the receiver's */
@@ -183,6 +186,7 @@ struct kite_conn {
 	/* control */
 	u8				pending;
 	u8				reset;
+	u8				unsent_reset;
 	u8				peer_shutdown;
 	unsigned long			unsent;
 	unsigned long			deadline;
@@ -285,6 +289,7 @@ void kite_conn_close(struct sock *sk);
 void kite_conn_abort(struct sock *sk);
 void kite_conn_drop_peer(struct sock *sk);
 void kite_conn_over(struct sock *sk);
+void kite_conn_kill(struct sock *sk);
 void kite_conn_discard(struct sock *sk, u8 reason);
 
 /* handshake.c */
@@ -323,6 +328,7 @@ u32 kite_queue_purge(struct sock *sk);
 
 /* send.c */
 int kite_send_check(struct sock *sk, const struct msghdr *msg);
+void kite_send_block(struct sock *sk);
 int kite_send_wait(struct sock *sk, u32 cost, long *timeo);
 int kite_send_end(int err, const struct msghdr *msg);
 struct sk_buff *kite_send_alloc(struct sock *sk, u32 len, int *err);

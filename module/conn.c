@@ -58,7 +58,7 @@ void kite_conn_table_exit(struct kite_net *kn)
  *
  * The table holds a reference.
  *
- * Context: Any; the caller owns the socket.
+ * Context: Any; the caller owns the socket, or nobody else knows it.
  * Return: 0; -EEXIST when there is such a connection; -ENOMEM and the like.
  */
 int kite_conn_hash(struct sock *sk)
@@ -111,7 +111,14 @@ struct sock *kite_conn_find(struct net *net, const struct kite_tuple *tuple)
 	if (kc && !refcount_inc_not_zero(&kite_conn_sk(kc)->sk_refcnt))
 		kc = NULL;
 	rcu_read_unlock();
-	return kc ? kite_conn_sk(kc) : NULL;
+	if (!kc)
+		return NULL;
+	/* It may have left the table and come back with another tuple. */
+	if (memcmp(&kc->ks.tuple, tuple, sizeof(*tuple))) {
+		sock_put(kite_conn_sk(kc));
+		return NULL;
+	}
+	return kite_conn_sk(kc);
 }
 
 /**
@@ -161,7 +168,7 @@ void kite_conn_set_transport(struct kite_conn *kc,
 		sk_stop_timer_sync(kite_conn_sk(kc), &kite_conn_sk(kc)->sk_timer);
 		module_put(kc->transport->owner);
 	}
-	kc->transport = transport;
+	WRITE_ONCE(kc->transport, transport);
 }
 
 /**
@@ -222,11 +229,18 @@ void kite_conn_over(struct sock *sk)
 	kite_sock_unlist(sk);
 }
 
+/* Notes the error of a connection; the caller then sets shutdown and state. */
 static void kite_conn_fail(struct sock *sk, int err)
 {
-	/* A reader that sees the error must see all data before it. */
+	/* Who sees the error sees all data before it. */
 	smp_wmb();
 	WRITE_ONCE(sk->sk_err, -err);
+	/* Who sees the end sees the error, or it would look like a good end. */
+	smp_wmb();
+}
+
+static void kite_conn_report(struct sock *sk)
+{
 	sk_error_report(sk);
 	sk->sk_state_change(sk);
 }
@@ -242,8 +256,9 @@ static void kite_conn_on_reset(struct sock *sk)
 			kite_conn_arm(sk, KITE_RETRY_INTERVAL);
 			return;
 		}
-		kite_conn_back(sk);
 		kite_conn_fail(sk, err);
+		kite_conn_back(sk);
+		kite_conn_report(sk);
 	} else if (kc->reset == KITE_RESET_FULL) {
 		/* A late answer to a request; nothing that ends a connection. */
 	} else if (sock_flag(sk, SOCK_DEAD)) {
@@ -251,9 +266,11 @@ static void kite_conn_on_reset(struct sock *sk)
 	} else if (sk->sk_state == TCP_ESTABLISHED) {
 		kite_queue_close(sk);
 		kite_conn_unhash(sk);
-		WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-		WRITE_ONCE(sk->sk_state, TCP_CLOSING);
 		kite_conn_fail(sk, err);
+		WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+		/* Who sees it sees the shutdown and the peer. */
+		smp_store_release(&sk->sk_state, TCP_CLOSING);
+		kite_conn_report(sk);
 	}
 }
 
@@ -271,8 +288,11 @@ static void kite_conn_on_shutdown(struct sock *sk)
 		return;
 	if (kc->peer_shutdown & KITE_SHUTDOWN_RCV)
 		shutdown |= SEND_SHUTDOWN;
-	if (kc->peer_shutdown & KITE_SHUTDOWN_SEND)
+	if (kc->peer_shutdown & KITE_SHUTDOWN_SEND) {
+		/* Nothing comes after the end, from a late writer either. */
+		kite_queue_close(sk);
 		shutdown |= RCV_SHUTDOWN;
+	}
 	/* A reader that sees this must see all data before it. */
 	smp_store_release(&sk->sk_shutdown, shutdown);
 
@@ -316,7 +336,7 @@ void kite_conn_raise(struct sock *sk, u8 event)
 	lockdep_assert_held(&sk->sk_lock.slock);
 
 	if (sock_owned_by_user(sk))
-		kite_conn(sk)->pending |= event;
+		WRITE_ONCE(kite_conn(sk)->pending, kite_conn(sk)->pending | event);
 	else
 		kite_conn_apply(sk, event);
 }
@@ -337,7 +357,7 @@ void kite_conn_event(struct sock *sk, u8 event, u8 arg)
 	bh_lock_sock(sk);
 	if (event == KITE_EV_SHUTDOWN)
 		kc->peer_shutdown |= arg;
-	else if (!(kc->pending & KITE_EV_RESET))
+	else if (!(kc->pending & KITE_EV_RESET) || kc->reset == KITE_RESET_FULL)
 		kc->reset = arg;
 	kite_conn_raise(sk, event);
 	bh_unlock_sock(sk);
@@ -355,7 +375,7 @@ void kite_conn_release_cb(struct sock *sk)
 	struct kite_conn *kc = kite_conn(sk);
 	u8 events = kc->pending;
 
-	kc->pending = 0;
+	WRITE_ONCE(kc->pending, 0);
 	kite_conn_apply(sk, events);
 }
 
@@ -426,7 +446,7 @@ void kite_conn_send_control(struct sock *sk, u8 op, u8 flags)
 		return;
 	}
 	if (op == KITE_OP_RESET)
-		kc->reset = flags;
+		WRITE_ONCE(kc->unsent_reset, flags);
 	set_bit(op, &kc->unsent);
 	kite_conn_arm(sk, KITE_RETRY_INTERVAL);
 }
@@ -435,7 +455,9 @@ static void kite_conn_send_unsent(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
 
-	if (test_and_clear_bit(KITE_OP_REQUEST, &kc->unsent) && kite_request_send(sk)) {
+	if (test_and_clear_bit(KITE_OP_REQUEST, &kc->unsent) &&
+	    READ_ONCE(sk->sk_state) == TCP_SYN_SENT && kite_request_send(sk) &&
+	    READ_ONCE(sk->sk_state) == TCP_SYN_SENT) {
 		set_bit(KITE_OP_REQUEST, &kc->unsent);
 		kite_conn_arm(sk, KITE_RETRY_INTERVAL);
 	}
@@ -444,10 +466,10 @@ static void kite_conn_send_unsent(struct sock *sk)
 	if (test_and_clear_bit(KITE_OP_SHUTDOWN, &kc->unsent))
 		kite_conn_send_control(sk, KITE_OP_SHUTDOWN, READ_ONCE(sk->sk_shutdown));
 	if (test_and_clear_bit(KITE_OP_RESET, &kc->unsent))
-		kite_conn_send_control(sk, KITE_OP_RESET, kc->reset);
+		kite_conn_send_control(sk, KITE_OP_RESET, READ_ONCE(kc->unsent_reset));
 }
 
-/* The timer has nothing left to wait for, or gives up. Owns the socket. */
+/* Is it time to give up, on an answer or on the peer's close? Owns the socket. */
 static bool kite_conn_expired(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
@@ -475,12 +497,11 @@ static void kite_conn_timer(struct timer_list *timer)
 		expired = kite_conn_expired(sk);
 	bh_unlock_sock(sk);
 
-	if (expired)
-		kite_conn_send_control(sk, KITE_OP_RESET, KITE_RESET_TIMEOUT);
-	else if (!owned)
-		kite_conn_send_unsent(sk);
+	/* A peer that has not closed yet may go on reading: it hears nothing. */
 	if (expired)
 		kite_conn_event(sk, KITE_EV_RESET, KITE_RESET_TIMEOUT);
+	else if (!owned)
+		kite_conn_send_unsent(sk);
 	sock_put(sk);
 }
 
@@ -604,7 +625,8 @@ static void kite_conn_linger(struct sock *sk)
 {
 	long timeo = sk->sk_lingertime;
 
-	if (!sock_flag(sk, SOCK_LINGER) || (current->flags & PF_EXITING))
+	if (!sock_flag(sk, SOCK_LINGER) || !sk->sk_socket ||
+	    (current->flags & PF_EXITING))
 		return;
 	release_sock(sk);
 	kite_wait(sk, kite_conn_drained, 0, &timeo);
@@ -659,8 +681,10 @@ void kite_conn_close(struct sock *sk)
 	if (sk->sk_state == TCP_ESTABLISHED) {
 		wait = kite_conn_finish(sk);
 	} else if (sk->sk_state == TCP_SYN_SENT) {
-		kite_conn_reset(sk, KITE_RESET_ABORT);
+		sk_stop_timer(sk, &sk->sk_timer);
+		clear_bit(KITE_OP_REQUEST, &kc->unsent);
 		WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+		kite_conn_reset(sk, KITE_RESET_ABORT);
 	}
 	kite_queue_purge(sk);
 	if (wait) {
@@ -670,6 +694,31 @@ void kite_conn_close(struct sock *sk)
 		kite_conn_unhash(sk);
 		kite_sock_unlist(sk);
 	}
+}
+
+/**
+ * kite_conn_kill - end a connection that a program may still be using
+ * @sk: the connection, in any state but LISTEN
+ *
+ * Its calls find it reset. What it received can still be read: the reader may be
+ * at it.
+ *
+ * Context: Process context, lock_sock held.
+ */
+void kite_conn_kill(struct sock *sk)
+{
+	sock_owned_by_me(sk);
+	kite_conn_run_pending(sk);
+
+	if (sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_SYN_SENT)
+		kite_conn_reset(sk, KITE_RESET_ABORT);
+	kite_queue_close(sk);
+	kite_conn_fail(sk, -ECONNRESET);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	/* Who sees it sees the shutdown and the peer. */
+	smp_store_release(&sk->sk_state, TCP_CLOSING);
+	kite_conn_over(sk);
+	kite_conn_report(sk);
 }
 
 /**

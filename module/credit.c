@@ -4,8 +4,9 @@
  *
  * Each direction of a connection has two counters, kept by its receiver: how
  * much it has read, and up to where the sender may send: the limit. A sender
- * counts what it has sent, and stays below the limit. All three count bytes
- * from the start of the connection and wrap at 2^32.
+ * counts what it has sent, and stays below the limit. All three count from the
+ * start of the connection, bytes and for each record KITE_RECORD_OVERHEAD more, and
+ * wrap at 2^32.
  *
  * The limit is what was read plus the receive buffer. It never goes back: a
  * receiver whose SO_RCVBUF shrank just does not move it until enough was read.
@@ -84,7 +85,9 @@ u32 kite_credit_most(const struct kite_conn *kc)
  *
  * TCP's rule: not before the room is half of what is in flight, so that writer
  * and reader do not wake each other for every byte. A peer that is not here tells
- * us of room in steps anyway, and may wait for more data than that.
+ * us of room in steps anyway, and may wait for more data than that. And not before
+ * there is room for a record that did not fit, or poll would send its writer in
+ * circles.
  *
  * Context: Any.
  * Return: true if so.
@@ -92,9 +95,10 @@ u32 kite_credit_most(const struct kite_conn *kc)
 bool kite_credit_writable(const struct kite_conn *kc)
 {
 	s32 flight = READ_ONCE(kc->tx_sent) - READ_ONCE(kc->tx_read);
-	s32 least = kc->peer ? max(flight / 2, 1) : 1;
+	u32 wanted = min(READ_ONCE(kc->tx_wanted), kite_credit_most(kc));
+	u32 least = kc->peer && flight > 0 ? flight / 2 : 0;
 
-	return (s32)kite_credit_space(kc) >= least;
+	return kite_credit_space(kc) >= max3(least, wanted, 1U);
 }
 
 /**
@@ -150,7 +154,7 @@ void kite_credit_open(struct kite_conn *kc)
  * a socket here, the caller calls kite_credit_wake() for it when it has dropped
  * the lock.
  * Return: true when the peer is not here and a packet should tell it, see
- * kite_conn_send_credit(): when the window moved by a quarter, or everything
+ * kite_conn_send_control(): when the window moved by a quarter, or everything
  * was read.
  */
 bool kite_credit_grant(struct kite_conn *kc)

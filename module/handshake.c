@@ -77,11 +77,14 @@ static struct sock *kite_child_create(struct sock *listener,
 				listener->sk_type, gfp, listener->sk_kern_sock);
 	if (!child)
 		return NULL;
+	if (!try_module_get(transport->owner)) {
+		kite_conn_discard(child, 0);
+		return NULL;
+	}
 	kc = kite_conn(child);
 	kc->ks.tuple.local = pkt->dst;
 	kc->ks.tuple.remote = pkt->src;
 	kc->ks.bound_node = pkt->dst.node;
-	__module_get(transport->owner);
 	kc->transport = transport;
 	kite_inherit(child, listener);
 	kite_credit_open(kc);
@@ -122,18 +125,28 @@ static bool kite_listener_enqueue(struct sock *sk, struct sock *child)
 }
 
 /*
- * On loopback the one who connects is current, and its socket is known: both
- * sides learn the other's credentials as with AF_UNIX, connect() those of listen().
+ * On loopback the socket that connects is known.
  */
-static void kite_child_meet(struct sock *child, struct sock *listener,
-			    struct sock *sender)
+static void kite_child_meet(struct sock *child, struct sock *sender)
 {
 	if (!sender || !kite_conn_is_mirror(child, sender))
 		return;
 	sock_hold(sender);
 	kite_conn(child)->peer = sender;
+}
+
+/*
+ * And there the one who connects is current: both sides learn the other's
+ * credentials as with AF_UNIX, connect() those of listen().
+ */
+static void kite_child_peercred(struct sock *child, struct sock *listener)
+{
+	struct sock *peer = kite_conn(child)->peer;
+
+	if (!peer)
+		return;
 	kite_peercred_set(child);
-	kite_peercred_copy(sender, listener);
+	kite_peercred_copy(peer, listener);
 }
 
 /* Returns 0 or the reason to refuse. */
@@ -184,7 +197,7 @@ u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transpor
 				  kite_transport_gfp(transport));
 	if (!child)
 		return KITE_RESET_NOMEM;
-	kite_child_meet(child, listener, kite_transport_sender(transport, skb));
+	kite_child_meet(child, kite_transport_sender(transport, skb));
 	reason = kite_child_hash(child);
 	if (!reason)
 		reason = kite_listener_reserve(listener);
@@ -192,9 +205,10 @@ u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transpor
 		kite_conn_discard(child, 0);
 		return reason;
 	}
+	kite_child_peercred(child, listener);
+	kite_queue_open(child);
 	/* Who sees ESTABLISHED sees the peer. */
 	smp_store_release(&child->sk_state, TCP_ESTABLISHED);
-	kite_queue_open(child);
 
 	/* Before accept can have it, or data might overtake the RESPONSE. */
 	kite_own_packet(skb, child);
@@ -340,14 +354,19 @@ bool kite_response_rcv(struct sock *sk, const struct kite_packet *pkt,
 		       struct sock *sender)
 {
 	struct kite_conn *kc = kite_conn(sk);
+	bool mirror = sender && kite_conn_is_mirror(sk, sender);
 	bool asked;
 
 	local_bh_disable();
 	bh_lock_sock(sk);
 	asked = sk->sk_state == TCP_SYN_SENT && !(kc->pending & KITE_EV_ESTABLISHED);
+	/* While connect still sends, a socket here may answer; nobody else yet. */
+	if (kc->transport && kc->transport->features & KITE_TRANSPORT_LOCAL &&
+	    sock_owned_by_user(sk) && !mirror)
+		asked = false;
 	if (asked) {
 		kc->tx_limit = min(pkt->limit, KITE_WINDOW_MAX);
-		if (sender && kite_conn_is_mirror(sk, sender)) {
+		if (mirror) {
 			sock_hold(sender);
 			WRITE_ONCE(kc->peer, sender);
 		}
@@ -408,8 +427,10 @@ static int kite_connect_try(struct sock *sk, const struct kite_addr *to)
 	transport = kite_transport_get(net, to->node);
 	if (!transport)
 		return -EHOSTUNREACH;
+	kite_conn_run_pending(sk);
 	kite_conn_set_transport(kc, transport);
 	kc->unsent = 0;
+	kc->peer_shutdown = 0;
 	kite_credit_open(kc);
 	tuple->remote = *to;
 	if (kc->ks.bound_node == KITE_NODE_ANY)
@@ -429,7 +450,8 @@ static int kite_connect_try(struct sock *sk, const struct kite_addr *to)
 	kite_conn_run_pending(sk);
 	if (sk->sk_state == TCP_SYN_SENT && !kc->unsent)
 		kite_conn_arm(sk, KITE_CONNECT_TIMEOUT);
-	return sock_error(sk);
+	/* One that was taken and then reset did connect; recv will tell the rest. */
+	return sk->sk_state == TCP_CLOSE ? sock_error(sk) : 0;
 }
 
 /*
@@ -458,30 +480,53 @@ static int kite_connect_wait_room(struct sock *sk, const struct kite_addr *to,
 		err = -ERESTARTSYS;
 	else if (!*timeo)
 		err = -EAGAIN;
-	if (err && !kite_listener_full(listener))
-		wake_up_interruptible(&kite_conn(listener)->room);
 	sock_put(listener);
 	return err;
 }
 
-/* From CLOSE. Returns 0 in SYN_SENT or ESTABLISHED. */
-static int kite_connect_start(struct sock *sk, const struct kite_addr *to, long timeo)
+/* Passes on a wake-up that was not used. */
+static void kite_connect_wake_next(struct sock *sk, const struct kite_addr *to)
 {
-	long left = min_t(long, timeo, KITE_CONNECT_TIMEOUT);
+	struct sock *listener = kite_port_find_listener(sock_net(sk), sk->sk_type, to);
+
+	if (!listener)
+		return;
+	if (!kite_listener_full(listener))
+		wake_up_interruptible(&kite_conn(listener)->room);
+	sock_put(listener);
+}
+
+/* Tries until there is room. @left is how long it may wait. */
+static int kite_connect_loop(struct sock *sk, const struct kite_addr *to, long left)
+{
+	bool waited = false;
 	int err;
 
 	for (;;) {
 		err = kite_connect_try(sk, to);
 		/* Only a local listener that is full says EAGAIN. */
-		if (err != -EAGAIN || !timeo)
-			return err;
+		if (err != -EAGAIN || !left)
+			break;
+		waited = true;
 		err = kite_connect_wait_room(sk, to, &left);
 		if (err)
 			break;
 		/* It slept without the lock. */
-		if (sk->sk_state != TCP_CLOSE)
-			return sk->sk_state == TCP_LISTEN ? -EINVAL : -EISCONN;
+		if (sk->sk_state != TCP_CLOSE) {
+			err = sk->sk_state == TCP_LISTEN ? -EINVAL : -EISCONN;
+			break;
+		}
 	}
+	if (err && waited)
+		kite_connect_wake_next(sk, to);
+	return err;
+}
+
+/* From CLOSE. Returns 0 in SYN_SENT or later. */
+static int kite_connect_start(struct sock *sk, const struct kite_addr *to, long timeo)
+{
+	int err = kite_connect_loop(sk, to, min_t(long, timeo, KITE_CONNECT_TIMEOUT));
+
 	if (err == -ERESTARTSYS)
 		return sock_intr_errno(timeo);
 	/* Whose time was over: the program's, or ours? */

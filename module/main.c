@@ -18,8 +18,9 @@ module_param_named(family, kite_family, int, 0444);
 MODULE_PARM_DESC(family, "number of the socket family (default: 18)");
 
 /*
- * Limits of what all sockets may queue together, in pages, as tcp_mem: these are
- * the kernel's, not a namespace's, since struct proto knows only one set.
+ * Limits of what all sockets may queue together, in pages. They are the kernel's,
+ * not a namespace's, since struct proto knows only one set; and all three are one
+ * limit, since there is nothing that could be given back under pressure.
  */
 static long kite_mem[3] __read_mostly;
 static int kite_wmem_min __read_mostly = SOCK_MIN_SNDBUF;
@@ -138,11 +139,11 @@ static bool __init kite_family_possible(int family)
 
 static void __init kite_mem_init(void)
 {
-	unsigned long limit = max(nr_free_buffer_pages() / 16, 128UL);
+	unsigned long limit = max(nr_free_buffer_pages() / 8, 128UL);
 
-	kite_mem[0] = limit / 4 * 3;
+	kite_mem[0] = limit;
 	kite_mem[1] = limit;
-	kite_mem[2] = kite_mem[0] * 2;
+	kite_mem[2] = limit;
 }
 
 static int __init kite_register(void)

@@ -172,13 +172,14 @@ int kite_port_autobind(struct sock *sk)
  */
 void kite_port_release(struct sock *sk)
 {
-	struct kite_net *kn = kite_net(sock_net(sk));
 	struct kite_sock *ks = kite_sk(sk);
+	struct kite_net *kn;
 
 	sock_owned_by_me(sk);
 
 	if (!ks->bound)
 		return;
+	kn = kite_net(sock_net(sk));
 	spin_lock_bh(&kn->lock);
 	rhltable_remove(&kn->bound, &ks->bind_link, kite_port_params);
 	spin_unlock_bh(&kn->lock);

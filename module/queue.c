@@ -91,8 +91,10 @@ static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
 
 	if (!kc->rx_open)
 		return -EPIPE;
-	if ((s32)(kc->rx_limit - (kc->rx_queued + kc->rx_partial + cost)) < 0)
+	if ((s32)(kc->rx_limit - (kc->rx_queued + kc->rx_partial + cost)) < 0) {
+		kite_queue_cut(sk, gone);
 		return -EPROTO;
+	}
 	if (sk->sk_type == SOCK_STREAM && !skb_is_nonlinear(skb))
 		tail = kite_queue_tail(sk, skb->len);
 	if (tail) {
@@ -191,12 +193,15 @@ bool kite_queue_merge(struct sock *sk, const void *data, u32 len)
  *
  * Context: Any. Exact for the reader (recv_lock), who may then look at that many
  * bytes without the spinlock; a snapshot for others.
- * Return: bytes.
+ * Return: charge.
  */
 u32 kite_queue_unread(const struct kite_conn *kc)
 {
 	/* Pairs with the releases above. */
-	return smp_load_acquire(&kc->rx_queued) - READ_ONCE(kc->rx_read);
+	s32 unread = smp_load_acquire(&kc->rx_queued) - READ_ONCE(kc->rx_read);
+
+	/* Others may have read what came since. */
+	return max(unread, 0);
 }
 
 static void kite_queue_remove(struct sock *sk, struct sk_buff *skb,

@@ -14,6 +14,9 @@
  */
 #include "af_kite.h"
 
+/* Up to this a packet shares the buffer of the one before it, see queue.c. */
+#define KITE_COPYBREAK		256
+
 /* Answers a packet with its own buffer, so this needs no memory. */
 static void kite_rcv_reset(struct net *net, const struct kite_transport *transport,
 			   const struct kite_packet *pkt, struct sk_buff *skb, u8 reason)
@@ -27,7 +30,7 @@ static void kite_rcv_reset(struct net *net, const struct kite_transport *transpo
 	};
 
 	skb_orphan(skb);
-	if (pskb_trim(skb, 0)) {
+	if (pskb_trim(skb, 0) || skb_cow_head(skb, sizeof(struct kite_hdr))) {
 		kfree_skb(skb);
 		return;
 	}
@@ -41,6 +44,9 @@ static u8 kite_rcv_data(struct sock *sk, struct sk_buff *skb, u8 flags)
 	int err;
 
 	skb_orphan(skb);
+	/* A few bytes in a page would cost far more memory than window. */
+	if (skb->len <= KITE_COPYBREAK && skb_linearize(skb))
+		return KITE_RESET_NOMEM;
 	err = kite_queue_append(sk, skb, flags);
 	switch (err) {
 	case 0:
@@ -66,6 +72,13 @@ static void kite_rcv_credit(struct sock *sk, const struct kite_packet *pkt)
 	bh_unlock_sock(sk);
 	local_bh_enable();
 	kite_credit_wake(sk);
+}
+
+/* Did the peer take the connection? Before that it has nothing to shut down. */
+static bool kite_rcv_answered(struct sock *sk)
+{
+	return READ_ONCE(sk->sk_state) != TCP_SYN_SENT ||
+	       READ_ONCE(kite_conn(sk)->pending) & KITE_EV_ESTABLISHED;
 }
 
 /*
@@ -96,6 +109,8 @@ static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
 		break;
 	case KITE_OP_SHUTDOWN:
 		kite_rcv_credit(sk, pkt);
+		if (!kite_rcv_answered(sk))
+			break;
 		kite_conn_event(sk, KITE_EV_SHUTDOWN, pkt->flags);
 		break;
 	case KITE_OP_CREDIT:
@@ -134,6 +149,18 @@ static u8 kite_rcv_other(struct net *net, const struct kite_transport *transport
 	return reason;
 }
 
+/* A node speaks for itself only over what reaches it. */
+static bool kite_rcv_reachable(struct net *net, const struct kite_transport *transport,
+			       u32 node)
+{
+	bool reachable;
+
+	rcu_read_lock();
+	reachable = transport->reaches(net, node);
+	rcu_read_unlock();
+	return reachable;
+}
+
 /**
  * kite_transport_rcv - a transport has a packet for us
  * @net: the namespace that it is for
@@ -145,7 +172,7 @@ static u8 kite_rcv_other(struct net *net, const struct kite_transport *transport
  * for a transport that says KITE_TRANSPORT_ATOMIC. Answers are sent before this
  * returns.
  * Return: 0; -EINVAL for a packet that makes no sense; -EHOSTUNREACH for one that
- * is not for this node.
+ * is not for this node, or from one that @transport does not reach.
  */
 int kite_transport_rcv(struct net *net, const struct kite_transport *transport,
 		       struct sk_buff *skb)
@@ -157,7 +184,8 @@ int kite_transport_rcv(struct net *net, const struct kite_transport *transport,
 	u8 reason;
 
 	err = kite_packet_pull(skb, &pkt);
-	if (!err && !kite_node_is_local(net, pkt.dst.node))
+	if (!err && !(kite_node_is_local(net, pkt.dst.node) &&
+		      kite_rcv_reachable(net, transport, pkt.src.node)))
 		err = -EHOSTUNREACH;
 	if (err) {
 		kfree_skb(skb);

@@ -35,8 +35,27 @@ static bool kite_send_ready(struct sock *sk, u32 cost)
 	struct kite_conn *kc = kite_conn(sk);
 
 	kite_credit_block(kc);
-	return kite_credit_space(kc) >= cost ||
+	return kite_credit_space(kc) >= cost || kite_credit_most(kc) < cost ||
 	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
+}
+
+/**
+ * kite_send_block - there is no room, and somebody waits for it
+ * @sk: the connection
+ *
+ * The caller looks once more before it sleeps. A peer that waits for more than we
+ * can send is told that this is all: see kite_conn_poll().
+ *
+ * Context: Process context.
+ */
+void kite_send_block(struct sock *sk)
+{
+	struct sock *peer = kite_conn(sk)->peer;
+
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	kite_credit_block(kite_conn(sk));
+	if (peer && READ_ONCE(peer->sk_rcvlowat) > 1)
+		peer->sk_data_ready(peer);
 }
 
 /**
@@ -46,17 +65,12 @@ static bool kite_send_ready(struct sock *sk, u32 cost)
  * @timeo: how long, in jiffies; what is left of it afterwards
  *
  * Context: Process context, without locks.
- * Return: 0 when there is room or will never be; -EAGAIN, -EINTR, -ERESTARTSYS.
+ * Return: 0 when there is room or can never be; -EAGAIN, -EINTR, -ERESTARTSYS.
  */
 int kite_send_wait(struct sock *sk, u32 cost, long *timeo)
 {
-	struct sock *peer = kite_conn(sk)->peer;
-
-	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	kite_credit_block(kite_conn(sk));
-	/* It may wait for more than we have room to send: see kite_conn_readable(). */
-	if (peer && READ_ONCE(peer->sk_rcvlowat) > 1)
-		peer->sk_data_ready(peer);
+	WRITE_ONCE(kite_conn(sk)->tx_wanted, cost);
+	kite_send_block(sk);
 	return kite_wait(sk, kite_send_ready, cost, timeo);
 }
 

@@ -72,6 +72,7 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len)
 		WRITE_ONCE(kc->tx_sent, kc->tx_sent + cost);
 		err = kite_record_deliver(sk, &record,
 					  msg->msg_flags & MSG_EOR ? KITE_DATA_EOR : 0);
+		WRITE_ONCE(kc->tx_wanted, 0);
 		if (err)
 			WRITE_ONCE(kc->tx_sent, kc->tx_sent - cost);
 	}

@@ -46,7 +46,7 @@ int kite_getsockopt(struct socket *sock, int level, int optname,
  * kite_conn_ioctl - ioctls of connections
  * @sock: the socket
  * @cmd: SIOCINQ: bytes to be read; SIOCOUTQ: bytes sent that the peer has not
- *	read yet
+ *	read yet, with KITE_RECORD_OVERHEAD for each record
  * @arg: points to an int
  *
  * Context: Process context.
@@ -63,7 +63,9 @@ int kite_conn_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 		value = kite_queue_bytes(sock->sk);
 		break;
 	case SIOCOUTQ:
+		/* What was read since does not count below nothing. */
 		value = READ_ONCE(kc->tx_sent) - READ_ONCE(kc->tx_read);
+		value = max(value, 0);
 		break;
 	default:
 		return -ENOIOCTLCMD;

@@ -87,7 +87,10 @@ struct sock *kite_transport_sender(const struct kite_transport *transport,
  */
 gfp_t kite_transport_gfp(const struct kite_transport *transport)
 {
-	return transport->features & KITE_TRANSPORT_ATOMIC ? GFP_ATOMIC : GFP_KERNEL;
+	/* Loopback is called from where we send, and that may be our own timer. */
+	if (transport->features & KITE_TRANSPORT_ATOMIC || !in_task())
+		return GFP_ATOMIC;
+	return GFP_KERNEL;
 }
 
 /**
@@ -107,7 +110,7 @@ void kite_transport_uncongested(struct net *net,
 
 	spin_lock_bh(&kn->lock);
 	sk_for_each(sk, &kn->socks)
-		if (kite_conn(sk)->transport == transport)
+		if (READ_ONCE(kite_conn(sk)->transport) == transport)
 			kite_credit_wake(sk);
 	spin_unlock_bh(&kn->lock);
 }

@@ -11,6 +11,8 @@ static int kite_wait_loop(struct sock *sk, struct wait_queue_entry *wait,
 			  bool (*done)(struct sock *sk, u32 arg), u32 arg,
 			  long *timeo)
 {
+	/* Pairs with skwq_has_sleeper(): on the wait queue first, then the look. */
+	smp_mb();
 	while (!done(sk, arg)) {
 		if (!*timeo)
 			return -EAGAIN;
@@ -24,7 +26,8 @@ static int kite_wait_loop(struct sock *sk, struct wait_queue_entry *wait,
 /**
  * kite_wait - sleep on a socket until something is true
  * @sk: the socket
- * @done: the question; asked again after each wake-up
+ * @done: the question; asked again after each wake-up. Yes must mean that the
+ *	caller gets further, or it would come back for ever
  * @arg: its argument
  * @timeo: how long, in jiffies; what is left of it afterwards
  *
@@ -84,29 +87,28 @@ u32 kite_conn_rcvlowat(const struct sock *sk, bool waitall, size_t len)
 	return waitall ? want : min_t(u32, want, READ_ONCE(sk->sk_rcvbuf));
 }
 
-/* The peer cannot send more before we read, however little there is. */
-static bool kite_peer_blocked(const struct kite_conn *kc)
-{
-	return kc->peer && READ_ONCE(kite_conn(kc->peer)->tx_blocked);
-}
-
 /**
  * kite_conn_readable - would a reader get something?
- * @sk: the socket; its state was seen to be ESTABLISHED or later
+ * @sk: the socket
  * @target: the least that it wants
  *
  * Context: Process context.
- * Return: true if there is as much, or no more can come before it reads, or
- * there is an error or the end to be read.
+ * Return: true if there is as much, or an error or the end to be read.
  */
 bool kite_conn_readable(struct sock *sk, u32 target)
 {
-	struct kite_conn *kc = kite_conn(sk);
-	u32 unread = kite_queue_unread(kc);
+	return kite_queue_unread(kite_conn(sk)) >= target || READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+}
 
-	return unread >= target || READ_ONCE(sk->sk_err) ||
-	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
-	       (unread && kite_peer_blocked(kc));
+/*
+ * There is something, and the peer waits for us to read it: more cannot come, so
+ * SO_RCVLOWAT must not ask for more.
+ */
+static bool kite_peer_stuck(const struct kite_conn *kc)
+{
+	return kc->peer && READ_ONCE(kite_conn(kc->peer)->tx_blocked) &&
+	       kite_queue_unread(kc);
 }
 
 static __poll_t kite_conn_poll_in(struct sock *sk)
@@ -115,7 +117,9 @@ static __poll_t kite_conn_poll_in(struct sock *sk)
 	u32 target = sk->sk_type == SOCK_STREAM ?
 		     kite_conn_rcvlowat(sk, false, INT_MAX) : 1;
 
-	return kite_conn_readable(sk, target) ? EPOLLIN | EPOLLRDNORM : 0;
+	if (!kite_conn_readable(sk, target) && !kite_peer_stuck(kite_conn(sk)))
+		return 0;
+	return EPOLLIN | EPOLLRDNORM;
 }
 
 static __poll_t kite_conn_poll_out(struct sock *sk)
@@ -123,8 +127,7 @@ static __poll_t kite_conn_poll_out(struct sock *sk)
 	struct kite_conn *kc = kite_conn(sk);
 
 	if (!kite_credit_writable(kc)) {
-		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-		kite_credit_block(kc);
+		kite_send_block(sk);
 		if (!kite_credit_writable(kc))
 			return 0;
 	}
@@ -148,11 +151,15 @@ __poll_t kite_conn_poll(struct file *file, struct socket *sock, poll_table *wait
 {
 	struct sock *sk = sock->sk;
 	__poll_t mask = 0;
-	u8 shutdown;
+	u8 shutdown, state;
 
 	sock_poll_wait(file, sock, wait);
+	/* Pairs with the release that made it ESTABLISHED: the peer is set. */
+	state = smp_load_acquire(&sk->sk_state);
 	shutdown = READ_ONCE(sk->sk_shutdown);
 
+	/* Pairs with kite_conn_fail(): an end that has an error shows it. */
+	smp_rmb();
 	if (READ_ONCE(sk->sk_err) || !skb_queue_empty_lockless(&sk->sk_error_queue))
 		mask |= EPOLLERR;
 	if (shutdown == SHUTDOWN_MASK)
@@ -160,8 +167,7 @@ __poll_t kite_conn_poll(struct file *file, struct socket *sock, poll_table *wait
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
 
-	/* Pairs with the release that made it ESTABLISHED: the peer is set. */
-	switch (smp_load_acquire(&sk->sk_state)) {
+	switch (state) {
 	case TCP_CLOSE:
 		return mask | EPOLLHUP | EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	case TCP_SYN_SENT:
@@ -174,5 +180,7 @@ __poll_t kite_conn_poll(struct file *file, struct socket *sock, poll_table *wait
 	mask |= kite_conn_poll_in(sk);
 	if (shutdown & SEND_SHUTDOWN)
 		return mask | EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
-	return mask | kite_conn_poll_out(sk);
+	if (poll_requested_events(wait) & (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND))
+		mask |= kite_conn_poll_out(sk);
+	return mask;
 }
