@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+/* SOCK_SEQPACKET: records, their boundaries, their limits and their end. */
+
+#define _GNU_SOURCE
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "fixtures.h"
+
+#define BIG 150000
+
+static char big[BIG + 4096];
+
+static int record_socket(const struct family *f)
+{
+	return ERR(socket(f->domain(), SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+}
+
+/* A connection, since a socketpair never sends packets. */
+static int record_pair(const struct family *f, int fd[2])
+{
+	struct address addr;
+	int l = record_socket(f), err;
+
+	if (l < 0)
+		return l;
+	f->any(&addr);
+	err = bind_to(l, &addr) ?: name_of(l, &addr) ?: ERR(listen(l, 1));
+	if (!err && is_kite(f))
+		kite_address(&addr, port_of(&addr), KITE_NODE_LOCAL);
+	if (!err) {
+		fd[0] = record_socket(f);
+		err = connect_to(fd[0], &addr);
+	}
+	if (!err) {
+		fd[1] = ERR(accept(l, NULL, NULL));
+		err = fd[1] < 0 ? fd[1] : 0;
+	}
+	close(l);
+	return err;
+}
+
+PAIR_FIXTURE_BY(seqpacket, KITE_UNIX, record_pair);
+
+/* Receives one record, and returns the flags that came with it. */
+static int recv_flags(int fd, void *buf, size_t len, int flags, ssize_t *got)
+{
+	struct iovec iov = { buf, len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	*got = ERR(recvmsg(fd, &msg, flags));
+	return msg.msg_flags;
+}
+
+TEST_F(seqpacket, boundaries_are_kept)
+{
+	char buf[16];
+
+	EXPECT_EQ(3, send(self->c, "abc", 3, 0));
+	EXPECT_EQ(5, send(self->c, "defgh", 5, 0));
+	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, memcmp(buf, "abc", 3));
+	EXPECT_EQ(5, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, memcmp(buf, "defgh", 5));
+	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, sizeof(buf), MSG_DONTWAIT)));
+}
+
+TEST_F(seqpacket, rest_is_cut_off)
+{
+	ssize_t got;
+	char buf[4];
+
+	EXPECT_EQ(10, send(self->c, "0123456789", 10, 0));
+	EXPECT_EQ(2, send(self->c, "ab", 2, 0));
+	EXPECT_EQ(MSG_TRUNC, recv_flags(self->s, buf, 4, 0, &got) & MSG_TRUNC);
+	EXPECT_EQ(4, got);
+	EXPECT_EQ(0, memcmp(buf, "0123", 4));
+	EXPECT_EQ(0, recv_flags(self->s, buf, 4, 0, &got) & MSG_TRUNC);
+	EXPECT_EQ(2, got);
+}
+
+TEST_F(seqpacket, real_length_on_request)
+{
+	char buf[4];
+
+	EXPECT_EQ(10, send(self->c, "0123456789", 10, 0));
+	EXPECT_EQ(10, recv(self->s, buf, 4, MSG_PEEK | MSG_TRUNC));
+	EXPECT_EQ(10, recv(self->s, buf, 4, MSG_TRUNC));
+	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, 4, MSG_DONTWAIT)));
+}
+
+TEST_F(seqpacket, peek_takes_nothing)
+{
+	char buf[8];
+
+	EXPECT_EQ(3, send(self->c, "abc", 3, 0));
+	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), MSG_PEEK));
+	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), MSG_PEEK));
+	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, sizeof(buf), MSG_DONTWAIT)));
+}
+
+TEST_F(seqpacket, empty_record)
+{
+	char buf[8];
+
+	EXPECT_EQ(0, send(self->c, "", 0, 0));
+	EXPECT_EQ(1, send(self->c, "x", 1, 0));
+	EXPECT_EQ(POLLIN, revents_for(self->s, POLLIN));
+	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), MSG_DONTWAIT));
+	EXPECT_EQ(1, recv(self->s, buf, sizeof(buf), MSG_DONTWAIT));
+}
+
+/* AF_UNIX drops MSG_EOR; with Kite, as with AF_VSOCK, it travels. */
+TEST_F(seqpacket, end_of_record)
+{
+	int eor = by_family(self->f, MSG_EOR, 0, 0);
+	ssize_t got;
+	char buf[8];
+
+	EXPECT_EQ(1, send(self->c, "a", 1, MSG_EOR));
+	EXPECT_EQ(1, send(self->c, "b", 1, 0));
+	EXPECT_EQ(eor, recv_flags(self->s, buf, 8, 0, &got) & MSG_EOR);
+	EXPECT_EQ(0, recv_flags(self->s, buf, 8, 0, &got) & MSG_EOR);
+}
+
+/* Longer than a packet of Kite's. */
+TEST_F(seqpacket, long_record_is_whole)
+{
+	static char buf[BIG];
+	ssize_t got;
+
+	pattern_fill(big, BIG, 0);
+	ASSERT_EQ(BIG, send(self->c, big, BIG, 0));
+	EXPECT_EQ(BIG, bytes_to_read(self->s));
+	EXPECT_EQ(0, recv_flags(self->s, buf, BIG, 0, &got) & MSG_TRUNC);
+	ASSERT_EQ(BIG, got);
+	EXPECT_EQ(-1, pattern_differs(buf, BIG, 0));
+
+	/* and its rest is cut off wherever that is */
+	ASSERT_EQ(BIG, send(self->c, big, BIG, 0));
+	ASSERT_EQ(1, send(self->c, "x", 1, 0));
+	EXPECT_EQ(100000, recv(self->s, buf, 100000, 0));
+	EXPECT_EQ(-1, pattern_differs(buf, 100000, 0));
+	EXPECT_EQ(1, recv(self->s, buf, BIG, 0));
+}
+
+TEST_F(seqpacket, too_long)
+{
+	char buf[8];
+
+	ASSERT_EQ(0, set_int_option(self->c, SOL_SOCKET, SO_SNDBUF, 16384));
+	EXPECT_EQ(-EMSGSIZE, ERR(send(self->c, big, 40000, 0)));
+	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, sizeof(buf), MSG_DONTWAIT)));
+	EXPECT_EQ(1, send(self->c, "x", 1, 0));
+	EXPECT_EQ(1, recv(self->s, buf, sizeof(buf), 0));
+}
+
+TEST_F(seqpacket, writer_waits_for_room)
+{
+	struct async sending;
+	char buf[1000];
+	int n = 0;
+
+	while (ERR(send(self->c, big, 1000, MSG_DONTWAIT)) == 1000)
+		ASSERT_GT(10000, ++n);
+	EXPECT_EQ(0, revents_for(self->c, POLLOUT));
+	async_send(&sending, self->c, big, 1000, 0);
+	EXPECT_TRUE(async_blocks(&sending));
+	for (; n; n--)
+		ASSERT_EQ(1000, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(1000, async_result(&sending));
+	EXPECT_EQ(1000, recv(self->s, buf, sizeof(buf), 0));
+}
+
+/* Many tiny records hold no more memory than a few long ones. */
+TEST_F(seqpacket, empty_records_cost_too)
+{
+	int n = 0;
+
+	while (!ERR(send(self->c, "", 0, MSG_DONTWAIT)))
+		ASSERT_GT(2000, ++n);
+	EXPECT_LT(1, n);
+}
+
+TEST_F(seqpacket, bad_pointer_loses_the_record)
+{
+	char buf[8];
+
+	EXPECT_EQ(3, send(self->c, "abc", 3, 0));
+	EXPECT_EQ(3, send(self->c, "def", 3, 0));
+	EXPECT_EQ(-EFAULT, ERR(recv(self->s, bad_pointer(), 3, 0)));
+	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, memcmp(buf, "def", 3));
+	EXPECT_EQ(-EFAULT, ERR(send(self->c, bad_pointer(), 3, 0)));
+	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, sizeof(buf), MSG_DONTWAIT)));
+}
+
+TEST_F(seqpacket, end)
+{
+	char buf[8];
+
+	EXPECT_EQ(1, send(self->c, "x", 1, 0));
+	close(self->c);
+	EXPECT_EQ(1, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(-EPIPE, ERR(send(self->s, "x", 1, MSG_NOSIGNAL)));
+}
+
+/*
+ * What was sent before a reset is read first, then the error comes, once. AF_UNIX
+ * does so for streams, but tells the error first for records.
+ */
+TEST_F(seqpacket, reset)
+{
+	char buf[8];
+
+	EXPECT_EQ(1, send(self->s, "u", 1, 0));
+	EXPECT_EQ(1, send(self->c, "x", 1, 0));
+	close(self->c);
+	if (is_kite(self->f)) {
+		EXPECT_EQ(1, recv(self->s, buf, sizeof(buf), 0));
+		EXPECT_EQ(-ECONNRESET, ERR(recv(self->s, buf, sizeof(buf), 0)));
+	} else {
+		EXPECT_EQ(-ECONNRESET, ERR(recv(self->s, buf, sizeof(buf), 0)));
+		EXPECT_EQ(1, recv(self->s, buf, sizeof(buf), 0));
+	}
+	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), 0));
+}
+
+/*
+ * A record that does not fit now must not be asked for again at once. AF_UNIX has
+ * no such case: it lets a record in as long as there is any room.
+ */
+PAIR_FIXTURE_BY(window, KITE, record_pair);
+
+TEST_F(window, no_room_for_a_long_record)
+{
+	static char buf[BIG];
+
+	ASSERT_EQ(BIG, send(self->c, big, BIG, 0));
+	ASSERT_EQ(-EAGAIN, ERR(send(self->c, big, BIG, MSG_DONTWAIT)));
+	EXPECT_EQ(0, revents_for(self->c, POLLOUT));
+	ASSERT_EQ(BIG, recv(self->s, buf, BIG, 0));
+	EXPECT_EQ(POLLOUT, revents_for(self->c, POLLOUT));
+	EXPECT_EQ(BIG, send(self->c, big, BIG, MSG_DONTWAIT));
+}
+
+/* The same port of the other type is another port. */
+FAMILY_FIXTURE(ports, KITE);
+
+TEST_F(ports, each_type_has_its_own)
+{
+	struct address addr;
+	int l = listener(self->f, 1, &addr), r = record_socket(self->f), c;
+
+	ASSERT_LE(0, l);
+	EXPECT_EQ(0, bind_to(r, &addr));
+	c = record_socket(self->f);
+	EXPECT_EQ(refusal(self->f), -connect_to(c, &addr));
+}
+
+TEST_HARNESS_MAIN
