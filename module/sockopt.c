@@ -119,7 +119,6 @@ void kite_inherit(struct sock *child, struct sock *listener)
 	child->sk_sndtimeo = READ_ONCE(listener->sk_sndtimeo);
 	child->sk_lingertime = READ_ONCE(listener->sk_lingertime);
 	child->sk_peek_off = READ_ONCE(listener->sk_peek_off);
-	child->sk_priority = READ_ONCE(listener->sk_priority);
 	child->sk_mark = READ_ONCE(listener->sk_mark);
 	child->sk_reuse = listener->sk_reuse;
 	child->sk_incoming_cpu = READ_ONCE(listener->sk_incoming_cpu);
