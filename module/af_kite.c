@@ -43,7 +43,7 @@ struct sock *kite_sock_alloc(struct net *net, struct socket *sock,
 		.remote	= { KITE_PORT_ANY, KITE_NODE_ANY },
 	};
 	ks->bound_node = KITE_NODE_ANY;
-	kite_conn_init(sk);
+	prot->init(sk);
 
 	spin_lock_bh(&kn->lock);
 	__sk_add_node(sk, &kn->socks);
@@ -72,13 +72,21 @@ void kite_sock_unlist(struct sock *sk)
 	sock_prot_inuse_add(net, sk->sk_prot, -1);
 }
 
-static void kite_sock_close(struct sock *sk)
+/**
+ * kite_sock_drop_peer - let go of the other end
+ * @sk: the socket; no system call can be in it, now or later
+ *
+ * Context: Any.
+ */
+void kite_sock_drop_peer(struct sock *sk)
 {
-	if (sk->sk_state == TCP_LISTEN)
-		kite_listener_close(sk);
-	else
-		kite_conn_close(sk);
-	kite_port_release(sk);
+	struct kite_sock *ks = kite_sk(sk);
+	struct sock *peer = ks->peer;
+
+	if (!peer)
+		return;
+	WRITE_ONCE(ks->peer, NULL);
+	sock_put(peer);
 }
 
 /**
@@ -92,10 +100,7 @@ static void kite_sock_close(struct sock *sk)
 void kite_sock_kill(struct sock *sk)
 {
 	lock_sock(sk);
-	if (sk->sk_state == TCP_LISTEN)
-		kite_listener_close(sk);
-	else
-		kite_conn_kill(sk);
+	sk->sk_prot->diag_destroy(sk, -ECONNRESET);
 	kite_port_release(sk);
 	release_sock(sk);
 	sk_stop_timer_sync(sk, &sk->sk_timer);
@@ -108,11 +113,12 @@ static int kite_release(struct socket *sock)
 	if (!sk)
 		return 0;
 	lock_sock(sk);
-	kite_sock_close(sk);
+	sk->sk_prot->close(sk, 0);
+	kite_port_release(sk);
 	sock_orphan(sk);
 	sock->sk = NULL;
 	release_sock(sk);
-	kite_conn_drop_peer(sk);
+	kite_sock_drop_peer(sk);
 	sock_put(sk);
 	return 0;
 }
@@ -217,7 +223,7 @@ static const struct proto_ops kite_stream_ops = {
 	.poll		= kite_conn_poll,
 	.ioctl		= kite_conn_ioctl,
 #ifdef CONFIG_COMPAT
-	.compat_ioctl	= kite_conn_compat_ioctl,
+	.compat_ioctl	= kite_compat_ioctl,
 #endif
 	.listen		= kite_listen,
 	.shutdown	= kite_shutdown,
@@ -241,7 +247,7 @@ static const struct proto_ops kite_seqpacket_ops = {
 	.poll		= kite_conn_poll,
 	.ioctl		= kite_conn_ioctl,
 #ifdef CONFIG_COMPAT
-	.compat_ioctl	= kite_conn_compat_ioctl,
+	.compat_ioctl	= kite_compat_ioctl,
 #endif
 	.listen		= kite_listen,
 	.shutdown	= kite_shutdown,
@@ -250,6 +256,30 @@ static const struct proto_ops kite_seqpacket_ops = {
 	.sendmsg	= kite_seqpacket_sendmsg,
 	.recvmsg	= kite_seqpacket_recvmsg,
 	.mmap		= sock_no_mmap,
+};
+
+static const struct proto_ops kite_dgram_ops = {
+	.family		= AF_KITE,
+	.owner		= THIS_MODULE,
+	.release	= kite_release,
+	.bind		= kite_bind,
+	.connect	= kite_dgram_connect,
+	.socketpair	= kite_dgram_socketpair,
+	.accept		= sock_no_accept,
+	.getname	= kite_getname,
+	.poll		= datagram_poll,
+	.ioctl		= kite_dgram_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl	= kite_compat_ioctl,
+#endif
+	.listen		= sock_no_listen,
+	.shutdown	= kite_dgram_shutdown,
+	.setsockopt	= kite_setsockopt,
+	.getsockopt	= kite_getsockopt,
+	.sendmsg	= kite_dgram_sendmsg,
+	.recvmsg	= kite_dgram_recvmsg,
+	.mmap		= sock_no_mmap,
+	.set_peek_off	= sk_set_peek_off,
 };
 
 static int kite_create(struct net *net, struct socket *sock, int protocol, int kern)
@@ -266,6 +296,10 @@ static int kite_create(struct net *net, struct socket *sock, int protocol, int k
 	case SOCK_SEQPACKET:
 		sock->ops = &kite_seqpacket_ops;
 		prot = &kite_seqpacket_proto;
+		break;
+	case SOCK_DGRAM:
+		sock->ops = &kite_dgram_ops;
+		prot = &kite_dgram_proto;
 		break;
 	default:
 		return -ESOCKTNOSUPPORT;

@@ -99,6 +99,10 @@ struct kite_net {
  *	of a bound socket, which connect makes definite
  * @bound_node: the node that bind was given; under lock_sock
  * @bind_link: in &kite_net.bound
+ * @peer: the other end of a connection or socketpair where that is a socket of
+ *	this kernel. Holds a reference. Written once, before the socket is
+ *	ESTABLISHED, dropped at release and never before: so whoever saw
+ *	ESTABLISHED in a system call on this socket may use it without a lock
  * @bound: whether it is there; under lock_sock
  */
 struct kite_sock {
@@ -106,6 +110,7 @@ struct kite_sock {
 	struct kite_tuple	tuple;
 	u32			bound_node;
 	struct rhlist_head	bind_link;
+	struct sock		*peer;
 	bool			bound;
 };
 
@@ -114,10 +119,6 @@ struct kite_sock {
  * @ks: the socket, first
  * @transport: carries its packets; set from SYN_SENT on and kept, holds the
  *	transport's module. NULL for both ends of a socketpair
- * @peer: the other end where that is a socket of this kernel. Holds a
- *	reference. Written once at the handshake, before the socket is
- *	ESTABLISHED, dropped at release and never before: so whoever saw
- *	ESTABLISHED in a system call on this socket may use it without a lock
  * @conn_link: in &kite_net.conns, which holds a reference of the socket
  * @hashed: whether it is there; belongs to the owner of the socket, see below
  * @send_lock: one writer at a time; dropped before a writer sleeps for room
@@ -162,7 +163,6 @@ struct kite_sock {
 struct kite_conn {
 	struct kite_sock		ks;
 	const struct kite_transport	*transport;
-	struct sock			*peer;
 	struct rhash_head		conn_link;
 
 	/* the sender's */
@@ -210,9 +210,40 @@ static inline struct kite_conn *kite_conn(const struct sock *sk)
 	return container_of(sk, struct kite_conn, ks.sk);
 }
 
+/* What an inbox notes in skb->cb; the core has its own notes at the end of it. */
+struct kite_inbox_cb {
+	struct kite_addr	src;
+};
+
+static inline struct kite_inbox_cb *kite_inbox_cb(const struct sk_buff *skb)
+{
+	sock_skb_cb_check_size(sizeof(struct kite_inbox_cb));
+	return (struct kite_inbox_cb *)skb->cb;
+}
+
 static inline struct sock *kite_conn_sk(struct kite_conn *kc)
 {
 	return &kc->ks.sk;
+}
+
+static inline bool kite_sk_connects(const struct sock *sk)
+{
+	return sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET;
+}
+
+/* A datagram socket's default destination changes while others look at it. */
+static inline struct kite_addr kite_sk_remote(const struct kite_sock *ks)
+{
+	return (struct kite_addr) {
+		.port	= READ_ONCE(ks->tuple.remote.port),
+		.node	= READ_ONCE(ks->tuple.remote.node),
+	};
+}
+
+static inline void kite_sk_set_remote(struct kite_sock *ks, const struct kite_addr *addr)
+{
+	WRITE_ONCE(ks->tuple.remote.port, addr->port);
+	WRITE_ONCE(ks->tuple.remote.node, addr->node);
 }
 
 static inline struct kite_cb *kite_cb(const struct sk_buff *skb)
@@ -225,6 +256,7 @@ static inline struct kite_cb *kite_cb(const struct sk_buff *skb)
 extern int kite_family;
 extern struct proto kite_stream_proto;
 extern struct proto kite_seqpacket_proto;
+extern struct proto kite_dgram_proto;
 struct kite_net *kite_net(const struct net *net);
 
 /* af_kite.c */
@@ -233,6 +265,7 @@ int kite_do_accept(struct socket *sock, struct socket *newsock, int flags);
 struct sock *kite_sock_alloc(struct net *net, struct socket *sock,
 			     struct proto *prot, int type, gfp_t gfp, int kern);
 void kite_sock_unlist(struct sock *sk);
+void kite_sock_drop_peer(struct sock *sk);
 void kite_sock_kill(struct sock *sk);
 
 /* addr.c */
@@ -250,6 +283,8 @@ void kite_port_exit(struct kite_net *kn);
 int kite_port_bind(struct sock *sk, const struct kite_addr *addr);
 int kite_port_autobind(struct sock *sk);
 void kite_port_release(struct sock *sk);
+struct sock *kite_port_find_dgram(struct net *net, const struct kite_addr *to,
+				  const struct kite_addr *from);
 struct sock *kite_port_find_listener(struct net *net, u32 type,
 				     const struct kite_addr *addr);
 
@@ -268,7 +303,7 @@ enum kite_event {
 
 int kite_conn_table_init(struct kite_net *kn);
 void kite_conn_table_exit(struct kite_net *kn);
-void kite_conn_init(struct sock *sk);
+int kite_conn_init(struct sock *sk);
 int kite_conn_hash(struct sock *sk);
 void kite_conn_unhash(struct sock *sk);
 struct sock *kite_conn_find(struct net *net, const struct kite_tuple *tuple);
@@ -285,11 +320,10 @@ int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags);
 void kite_conn_send_control(struct sock *sk, u8 op, u8 flags);
 void kite_conn_shutdown(struct sock *sk, u8 how);
 void kite_conn_reset(struct sock *sk, u8 reason);
-void kite_conn_close(struct sock *sk);
+void kite_conn_close(struct sock *sk, long timeout);
 void kite_conn_abort(struct sock *sk);
-void kite_conn_drop_peer(struct sock *sk);
 void kite_conn_over(struct sock *sk);
-void kite_conn_kill(struct sock *sk);
+int kite_conn_kill(struct sock *sk, int err);
 void kite_conn_discard(struct sock *sk, u8 reason);
 
 /* handshake.c */
@@ -314,6 +348,10 @@ void kite_credit_wake(struct sock *sk);
 void kite_credit_open(struct kite_conn *kc);
 bool kite_credit_grant(struct kite_conn *kc);
 void kite_credit_update(struct kite_conn *kc, u32 read, u32 limit);
+
+/* mem.c */
+int kite_mem_charge(struct sock *sk, struct sk_buff *skb);
+void kite_mem_uncharge(struct sock *sk, const struct sk_buff *skb);
 
 /* queue.c */
 int kite_queue_append(struct sock *sk, struct sk_buff *skb, u8 flags);
@@ -346,6 +384,25 @@ int kite_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int kite_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			   int flags);
 
+/* inbox.c */
+void kite_inbox_add(struct sock *sk, struct sk_buff *skb);
+int kite_inbox_recvmsg(struct sock *sk, struct msghdr *msg, size_t size, int flags);
+int kite_inbox_bytes(struct sock *sk);
+void kite_inbox_destruct(struct sock *sk);
+
+/* dgram.c */
+int kite_dgram_init(struct sock *sk);
+void kite_dgram_close(struct sock *sk, long timeout);
+int kite_dgram_kill(struct sock *sk, int err);
+int kite_dgram_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags);
+int kite_dgram_socketpair(struct socket *a, struct socket *b);
+int kite_dgram_shutdown(struct socket *sock, int how);
+int kite_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int kite_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags);
+int kite_dgram_deliver(struct net *net, const struct kite_packet *pkt,
+		       struct sk_buff *skb);
+void kite_dgram_refused(struct net *net, const struct kite_packet *pkt);
+
 /* wait.c */
 __poll_t kite_conn_poll(struct file *file, struct socket *sock, poll_table *wait);
 bool kite_conn_readable(struct sock *sk, u32 target);
@@ -362,6 +419,7 @@ struct sk_buff *kite_packet_alloc(gfp_t gfp);
 
 /* route.c */
 const struct kite_transport *kite_route(struct net *net, u32 node);
+const struct kite_transport *kite_route_get(struct net *net, u32 node);
 u32 kite_route_source(struct net *net, u32 node);
 
 /* transport.c */
@@ -379,9 +437,10 @@ int kite_setsockopt(struct socket *sock, int level, int optname,
 		    sockptr_t optval, unsigned int optlen);
 int kite_getsockopt(struct socket *sock, int level, int optname,
 		    char __user *optval, int __user *optlen);
+int kite_dgram_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 int kite_conn_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 #ifdef CONFIG_COMPAT
-int kite_conn_compat_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
+int kite_compat_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 #endif
 void kite_inherit(struct sock *child, struct sock *listener);
 void kite_peercred_set(struct sock *sk);

@@ -514,7 +514,7 @@ static void kite_conn_destruct(struct sock *sk)
 	skb_queue_purge(&sk->sk_error_queue);
 	if (kc->transport)
 		module_put(kc->transport->owner);
-	WARN_ON_ONCE(kc->peer);
+	WARN_ON_ONCE(kc->ks.peer);
 	WARN_ON_ONCE(kc->hashed);
 	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
 	WARN_ON_ONCE(sk->sk_forward_alloc >= (int)PAGE_SIZE);
@@ -525,8 +525,9 @@ static void kite_conn_destruct(struct sock *sk)
  * @sk: the socket
  *
  * Context: Any; nobody else knows the socket.
+ * Return: 0.
  */
-void kite_conn_init(struct sock *sk)
+int kite_conn_init(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
 
@@ -536,6 +537,7 @@ void kite_conn_init(struct sock *sk)
 	init_waitqueue_head(&kc->room);
 	timer_setup(&sk->sk_timer, kite_conn_timer, 0);
 	sk->sk_destruct = kite_conn_destruct;
+	return 0;
 }
 
 /**
@@ -557,8 +559,8 @@ void kite_conn_shutdown(struct sock *sk, u8 how)
 		kite_queue_close(sk);
 	/* Whoever sees this finds the queue closed. */
 	smp_store_release(&sk->sk_shutdown, sk->sk_shutdown | how);
-	if (kc->peer)
-		kite_conn_event(kc->peer, KITE_EV_SHUTDOWN, how);
+	if (kc->ks.peer)
+		kite_conn_event(kc->ks.peer, KITE_EV_SHUTDOWN, how);
 	else
 		kite_conn_send_control(sk, KITE_OP_SHUTDOWN, sk->sk_shutdown);
 	sk->sk_state_change(sk);
@@ -575,8 +577,8 @@ void kite_conn_reset(struct sock *sk, u8 reason)
 {
 	struct kite_conn *kc = kite_conn(sk);
 
-	if (kc->peer)
-		kite_conn_event(kc->peer, KITE_EV_RESET, reason);
+	if (kc->ks.peer)
+		kite_conn_event(kc->ks.peer, KITE_EV_RESET, reason);
 	else
 		kite_conn_send_control(sk, KITE_OP_RESET, reason);
 }
@@ -591,23 +593,6 @@ void kite_conn_abort(struct sock *sk)
 {
 	kite_conn_reset(sk, KITE_RESET_ABORT);
 	kite_conn_event(sk, KITE_EV_RESET, KITE_RESET_ABORT);
-}
-
-/**
- * kite_conn_drop_peer - let go of the other end
- * @sk: the connection; no system call can be in it, now or later
- *
- * Context: Any.
- */
-void kite_conn_drop_peer(struct sock *sk)
-{
-	struct kite_conn *kc = kite_conn(sk);
-	struct sock *peer = kc->peer;
-
-	if (!peer)
-		return;
-	WRITE_ONCE(kc->peer, NULL);
-	sock_put(peer);
 }
 
 static bool kite_conn_drained(struct sock *sk, u32 arg)
@@ -656,12 +641,13 @@ static bool kite_conn_finish(struct sock *sk)
 	else
 		kite_conn_shutdown(sk, SHUTDOWN_MASK);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
-	return !abort && !kc->peer && kc->peer_shutdown != SHUTDOWN_MASK;
+	return !abort && !kc->ks.peer && kc->peer_shutdown != SHUTDOWN_MASK;
 }
 
 /**
  * kite_conn_close - the program closes a connection
- * @sk: the connection, in any state but LISTEN
+ * @sk: the connection, or a listener
+ * @timeout: not used
  *
  * With data unread, or with SO_LINGER and 0 seconds, the peer sees a reset, as
  * with AF_UNIX and TCP. A tuple is not free before the peer has closed: where the
@@ -670,12 +656,16 @@ static bool kite_conn_finish(struct sock *sk)
  *
  * Context: Process context, lock_sock held; dropped while it lingers.
  */
-void kite_conn_close(struct sock *sk)
+void kite_conn_close(struct sock *sk, long timeout)
 {
 	struct kite_conn *kc = kite_conn(sk);
 	bool wait = false;
 
 	sock_owned_by_me(sk);
+	if (sk->sk_state == TCP_LISTEN) {
+		kite_listener_close(sk);
+		return;
+	}
 	kite_conn_run_pending(sk);
 
 	if (sk->sk_state == TCP_ESTABLISHED) {
@@ -698,27 +688,33 @@ void kite_conn_close(struct sock *sk)
 
 /**
  * kite_conn_kill - end a connection that a program may still be using
- * @sk: the connection, in any state but LISTEN
+ * @sk: the connection, or a listener
+ * @err: what its calls find, negative
  *
- * Its calls find it reset. What it received can still be read: the reader may be
- * at it.
+ * What it received can still be read: the reader may be at it.
  *
  * Context: Process context, lock_sock held.
+ * Return: 0.
  */
-void kite_conn_kill(struct sock *sk)
+int kite_conn_kill(struct sock *sk, int err)
 {
 	sock_owned_by_me(sk);
+	if (sk->sk_state == TCP_LISTEN) {
+		kite_listener_close(sk);
+		return 0;
+	}
 	kite_conn_run_pending(sk);
 
 	if (sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_SYN_SENT)
 		kite_conn_reset(sk, KITE_RESET_ABORT);
 	kite_queue_close(sk);
-	kite_conn_fail(sk, -ECONNRESET);
+	kite_conn_fail(sk, err);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	/* Who sees it sees the shutdown and the peer. */
 	smp_store_release(&sk->sk_state, TCP_CLOSING);
 	kite_conn_over(sk);
 	kite_conn_report(sk);
+	return 0;
 }
 
 /**
@@ -742,6 +738,6 @@ void kite_conn_discard(struct sock *sk, u8 reason)
 
 	if (reason)
 		kite_conn_reset(sk, reason);
-	kite_conn_drop_peer(sk);
+	kite_sock_drop_peer(sk);
 	sock_put(sk);
 }

@@ -56,7 +56,7 @@ u32 kite_credit_space(const struct kite_conn *kc)
 	s32 flight = sent - READ_ONCE(kc->tx_read);
 	s32 buffer = READ_ONCE(kc->ks.sk.sk_sndbuf) - flight;
 
-	if (!kc->peer && kite_credit_congested(kc))
+	if (!kc->ks.peer && kite_credit_congested(kc))
 		return 0;
 	return max(min(window, buffer), 0);
 }
@@ -96,7 +96,7 @@ bool kite_credit_writable(const struct kite_conn *kc)
 {
 	s32 flight = READ_ONCE(kc->tx_sent) - READ_ONCE(kc->tx_read);
 	u32 wanted = min(READ_ONCE(kc->tx_wanted), kite_credit_most(kc));
-	u32 least = kc->peer && flight > 0 ? flight / 2 : 0;
+	u32 least = kc->ks.peer && flight > 0 ? flight / 2 : 0;
 
 	return kite_credit_space(kc) >= max3(least, wanted, 1U);
 }
@@ -166,8 +166,8 @@ bool kite_credit_grant(struct kite_conn *kc)
 
 	if ((s32)(limit - kc->rx_limit) > 0)
 		WRITE_ONCE(kc->rx_limit, limit);
-	if (kc->peer) {
-		struct kite_conn *peer = kite_conn(kc->peer);
+	if (kc->ks.peer) {
+		struct kite_conn *peer = kite_conn(kc->ks.peer);
 
 		WRITE_ONCE(peer->tx_limit, kc->rx_limit);
 		/* Pairs with kite_credit_most(). */

@@ -132,7 +132,7 @@ static void kite_child_meet(struct sock *child, struct sock *sender)
 	if (!sender || !kite_conn_is_mirror(child, sender))
 		return;
 	sock_hold(sender);
-	kite_conn(child)->peer = sender;
+	kite_sk(child)->peer = sender;
 }
 
 /*
@@ -141,7 +141,7 @@ static void kite_child_meet(struct sock *child, struct sock *sender)
  */
 static void kite_child_peercred(struct sock *child, struct sock *listener)
 {
-	struct sock *peer = kite_conn(child)->peer;
+	struct sock *peer = kite_sk(child)->peer;
 
 	if (!peer)
 		return;
@@ -368,7 +368,7 @@ bool kite_response_rcv(struct sock *sk, const struct kite_packet *pkt,
 		kc->tx_limit = min(pkt->limit, KITE_WINDOW_MAX);
 		if (mirror) {
 			sock_hold(sender);
-			WRITE_ONCE(kc->peer, sender);
+			WRITE_ONCE(kc->ks.peer, sender);
 		}
 		kite_queue_open(sk);
 		kite_conn_raise(sk, KITE_EV_ESTABLISHED);
@@ -376,18 +376,6 @@ bool kite_response_rcv(struct sock *sk, const struct kite_packet *pkt,
 	bh_unlock_sock(sk);
 	local_bh_enable();
 	return asked;
-}
-
-static const struct kite_transport *kite_transport_get(struct net *net, u32 node)
-{
-	const struct kite_transport *transport;
-
-	rcu_read_lock();
-	transport = kite_route(net, node);
-	if (transport && !try_module_get(transport->owner))
-		transport = NULL;
-	rcu_read_unlock();
-	return transport;
 }
 
 /* Another connection, perhaps one still closing, has these addresses. */
@@ -424,7 +412,7 @@ static int kite_connect_try(struct sock *sk, const struct kite_addr *to)
 	err = kite_port_autobind(sk);
 	if (err)
 		return err;
-	transport = kite_transport_get(net, to->node);
+	transport = kite_route_get(net, to->node);
 	if (!transport)
 		return -EHOSTUNREACH;
 	kite_conn_run_pending(sk);
@@ -633,7 +621,7 @@ static void kite_pair_half(struct socket *sock, struct sock *peer)
 	struct kite_conn *kc = kite_conn(sk);
 
 	sock_hold(peer);
-	kc->peer = peer;
+	kc->ks.peer = peer;
 	kite_credit_open(kc);
 	kite_conn(peer)->tx_limit = kc->rx_limit;
 	kite_peercred_set(sk);

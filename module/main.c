@@ -28,25 +28,47 @@ static int kite_rmem_min __read_mostly = SOCK_MIN_RCVBUF;
 static atomic_long_t kite_memory_allocated;
 static DEFINE_PER_CPU(int, kite_memory_per_cpu_fw_alloc);
 
-#define KITE_CONN_PROTO(_name)						\
-{									\
-	.name			= _name,				\
+/* What the types' protos have in common: the limits of memory. */
+#define KITE_PROTO							\
 	.owner			= THIS_MODULE,				\
-	.obj_size		= sizeof(struct kite_conn),		\
-	.release_cb		= kite_conn_release_cb,			\
 	.memory_allocated	= &kite_memory_allocated,		\
 	.per_cpu_fw_alloc	= &kite_memory_per_cpu_fw_alloc,	\
 	.sysctl_mem		= kite_mem,				\
 	.sysctl_wmem		= &kite_wmem_min,			\
-	.sysctl_rmem		= &kite_rmem_min,			\
-}
+	.sysctl_rmem		= &kite_rmem_min
 
-struct proto kite_stream_proto = KITE_CONN_PROTO("KITE-STREAM");
-struct proto kite_seqpacket_proto = KITE_CONN_PROTO("KITE-SEQPACKET");
+/* And those of connections. */
+#define KITE_CONN_PROTO							\
+	KITE_PROTO,							\
+	.obj_size		= sizeof(struct kite_conn),		\
+	.init			= kite_conn_init,			\
+	.close			= kite_conn_close,			\
+	.diag_destroy		= kite_conn_kill,			\
+	.release_cb		= kite_conn_release_cb
+
+struct proto kite_stream_proto = {
+	.name			= "KITE-STREAM",
+	KITE_CONN_PROTO,
+};
+
+struct proto kite_seqpacket_proto = {
+	.name			= "KITE-SEQPACKET",
+	KITE_CONN_PROTO,
+};
+
+struct proto kite_dgram_proto = {
+	.name			= "KITE-DGRAM",
+	.obj_size		= sizeof(struct kite_sock),
+	.init			= kite_dgram_init,
+	.close			= kite_dgram_close,
+	.diag_destroy		= kite_dgram_kill,
+	KITE_PROTO,
+};
 
 static struct proto *const kite_protos[] = {
 	&kite_stream_proto,
 	&kite_seqpacket_proto,
+	&kite_dgram_proto,
 };
 
 static unsigned int kite_net_id __read_mostly;

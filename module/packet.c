@@ -22,7 +22,10 @@ static bool kite_packet_valid(const struct kite_packet *pkt)
 	case KITE_OP_CREDIT:
 		return kite_type_connects(pkt->type) && !flags && !pkt->len;
 	case KITE_OP_RESET:
-		return kite_type_connects(pkt->type) && flags && !pkt->len;
+		return (kite_type_connects(pkt->type) || pkt->type == SOCK_DGRAM) &&
+		       flags && !pkt->len;
+	case KITE_OP_DGRAM:
+		return pkt->type == SOCK_DGRAM && !flags;
 	case KITE_OP_SHUTDOWN:
 		return kite_type_connects(pkt->type) && flags && !pkt->len &&
 		       !(flags & ~(KITE_SHUTDOWN_RCV | KITE_SHUTDOWN_SEND));

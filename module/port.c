@@ -186,6 +186,52 @@ void kite_port_release(struct sock *sk)
 	ks->bound = false;
 }
 
+/* How well does a datagram socket fit? 0 is not at all. */
+static int kite_port_score(const struct kite_sock *ks, u32 node,
+			   const struct kite_addr *from)
+{
+	struct kite_addr remote = kite_sk_remote(ks);
+	u32 bound = READ_ONCE(ks->bound_node);
+	int score = 1;
+
+	if (bound != KITE_NODE_ANY && bound != node)
+		return 0;
+	if (READ_ONCE(ks->sk.sk_state) == TCP_ESTABLISHED) {
+		if (remote.port != from->port || remote.node != from->node)
+			return 0;
+		score += 2;
+	}
+	return score + (bound == node);
+}
+
+/**
+ * kite_port_find_dgram - which datagram socket is at an address?
+ * @net: the namespace
+ * @to: the address
+ * @from: who sends: a connected socket only receives from its peer, as with UDP
+ *
+ * Context: Under the RCU read lock.
+ * Return: the socket, as long as the lock is held, or NULL.
+ */
+struct sock *kite_port_find_dgram(struct net *net, const struct kite_addr *to,
+				  const struct kite_addr *from)
+{
+	const struct kite_port_key key = { .type = SOCK_DGRAM, .port = to->port };
+	struct kite_sock *ks, *best = NULL;
+	struct rhlist_head *list, *pos;
+	int score, most = 0;
+
+	list = rhltable_lookup(&kite_net(net)->bound, &key, kite_port_params);
+	rhl_for_each_entry_rcu(ks, pos, list, bind_link) {
+		score = kite_port_score(ks, to->node, from);
+		if (score > most) {
+			most = score;
+			best = ks;
+		}
+	}
+	return best ? &best->sk : NULL;
+}
+
 /**
  * kite_port_find_listener - who listens at an address?
  * @net: the namespace

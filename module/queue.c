@@ -12,31 +12,8 @@
  * A record longer than a packet lies in several buffers, all but the last marked
  * KITE_DATA_MORE. They enter one by one and count in rx_partial; only with the
  * last one does the whole record enter rx_queued, and exist for the reader.
- *
- * The memory of a buffer is charged to the receiver while it is queued, to
- * sk_rmem_alloc and, for the limits of protocol and memory cgroup, to
- * sk_forward_alloc; both under the queue's spinlock.
  */
 #include "af_kite.h"
-
-static int kite_queue_charge(struct sock *sk, const struct sk_buff *skb)
-{
-	lockdep_assert_held(&sk->sk_receive_queue.lock);
-
-	if (!sk_rmem_schedule(sk, (struct sk_buff *)skb, skb->truesize))
-		return -ENOBUFS;
-	atomic_add(skb->truesize, &sk->sk_rmem_alloc);
-	sk_mem_charge(sk, skb->truesize);
-	return 0;
-}
-
-static void kite_queue_uncharge(struct sock *sk, const struct sk_buff *skb)
-{
-	lockdep_assert_held(&sk->sk_receive_queue.lock);
-
-	atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
-	sk_mem_uncharge(sk, skb->truesize);
-}
 
 /* The room at the end of the last buffer, if it can be used. */
 static struct sk_buff *kite_queue_tail(struct sock *sk, u32 len)
@@ -73,7 +50,7 @@ static void kite_queue_cut(struct sock *sk, struct sk_buff_head *gone)
 	while (kc->rx_partial) {
 		skb = __skb_dequeue_tail(&sk->sk_receive_queue);
 		kc->rx_partial -= skb->len;
-		kite_queue_uncharge(sk, skb);
+		kite_mem_uncharge(sk, skb);
 		__skb_queue_tail(gone, skb);
 	}
 }
@@ -101,7 +78,7 @@ static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
 		kite_queue_extend(tail, skb->data, skb->len);
 		__skb_queue_tail(gone, skb);
 	} else {
-		err = kite_queue_charge(sk, skb);
+		err = kite_mem_charge(sk, skb);
 		if (err) {
 			kite_queue_cut(sk, gone);
 			return err;
@@ -208,7 +185,7 @@ static void kite_queue_remove(struct sock *sk, struct sk_buff *skb,
 			      struct sk_buff_head *gone)
 {
 	__skb_unlink(skb, &sk->sk_receive_queue);
-	kite_queue_uncharge(sk, skb);
+	kite_mem_uncharge(sk, skb);
 	__skb_queue_tail(gone, skb);
 }
 
@@ -223,8 +200,8 @@ static void kite_queue_read(struct sock *sk, u32 cost)
 	tell = kite_credit_grant(kc);
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
 
-	if (kc->peer)
-		kite_credit_wake(kc->peer);
+	if (kc->ks.peer)
+		kite_credit_wake(kc->ks.peer);
 	else if (tell)
 		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
 }
@@ -351,7 +328,7 @@ u32 kite_queue_purge(struct sock *sk)
 	WRITE_ONCE(kc->rx_read, kc->rx_queued);
 	kc->rx_partial = 0;
 	skb_queue_walk(queue, skb)
-		kite_queue_uncharge(sk, skb);
+		kite_mem_uncharge(sk, skb);
 	skb_queue_splice_init(queue, &gone);
 	sk_mem_reclaim_final(sk);
 	spin_unlock_bh(&queue->lock);

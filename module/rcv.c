@@ -90,7 +90,7 @@ static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
 {
 	u8 reason = 0;
 
-	if (READ_ONCE(kite_conn(sk)->peer))
+	if (READ_ONCE(kite_sk(sk)->peer))
 		goto drop;
 
 	switch (pkt->op) {
@@ -149,6 +149,36 @@ static u8 kite_rcv_other(struct net *net, const struct kite_transport *transport
 	return reason;
 }
 
+/* A datagram, or the answer to one. Returns as kite_rcv_conn() does. */
+static u8 kite_rcv_dgram(struct net *net, const struct kite_packet *pkt,
+			 struct sk_buff *skb)
+{
+	if (pkt->op == KITE_OP_RESET) {
+		kite_dgram_refused(net, pkt);
+		consume_skb(skb);
+		return 0;
+	}
+	return kite_dgram_deliver(net, pkt, skb) ? KITE_RESET_REFUSED : 0;
+}
+
+static u8 kite_rcv_connected(struct net *net, const struct kite_transport *transport,
+			     const struct kite_packet *pkt, struct sk_buff *skb)
+{
+	const struct kite_tuple tuple = {
+		.type	= pkt->type,
+		.local	= pkt->dst,
+		.remote	= pkt->src,
+	};
+	struct sock *sk = kite_conn_find(net, &tuple);
+	u8 reason;
+
+	if (!sk)
+		return kite_rcv_other(net, transport, pkt, skb);
+	reason = kite_rcv_conn(sk, transport, pkt, skb);
+	sock_put(sk);
+	return reason;
+}
+
 /* A node speaks for itself only over what reaches it. */
 static bool kite_rcv_reachable(struct net *net, const struct kite_transport *transport,
 			       u32 node)
@@ -177,9 +207,7 @@ static bool kite_rcv_reachable(struct net *net, const struct kite_transport *tra
 int kite_transport_rcv(struct net *net, const struct kite_transport *transport,
 		       struct sk_buff *skb)
 {
-	struct kite_tuple tuple;
 	struct kite_packet pkt;
-	struct sock *sk;
 	int err;
 	u8 reason;
 
@@ -192,18 +220,10 @@ int kite_transport_rcv(struct net *net, const struct kite_transport *transport,
 		return err;
 	}
 
-	tuple = (struct kite_tuple) {
-		.type	= pkt.type,
-		.local	= pkt.dst,
-		.remote	= pkt.src,
-	};
-	sk = kite_conn_find(net, &tuple);
-	if (sk) {
-		reason = kite_rcv_conn(sk, transport, &pkt, skb);
-		sock_put(sk);
-	} else {
-		reason = kite_rcv_other(net, transport, &pkt, skb);
-	}
+	if (pkt.type == SOCK_DGRAM)
+		reason = kite_rcv_dgram(net, &pkt, skb);
+	else
+		reason = kite_rcv_connected(net, transport, &pkt, skb);
 	if (reason)
 		kite_rcv_reset(net, transport, &pkt, skb, reason);
 	return 0;

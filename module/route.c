@@ -2,6 +2,8 @@
 /*
  * Routes: which transport reaches a node, and under which name of our own.
  */
+#include <linux/module.h>
+
 #include "af_kite.h"
 
 /**
@@ -20,6 +22,26 @@ const struct kite_transport *kite_route(struct net *net, u32 node)
 	if (node == KITE_NODE_ANY)
 		return NULL;
 	return kite_transport_reaching(net, node);
+}
+
+/**
+ * kite_route_get - the same, with a reference
+ * @net: from this namespace
+ * @node: the node
+ *
+ * Context: Any.
+ * Return: the transport, whose module the caller has to put; or NULL.
+ */
+const struct kite_transport *kite_route_get(struct net *net, u32 node)
+{
+	const struct kite_transport *transport;
+
+	rcu_read_lock();
+	transport = kite_route(net, node);
+	if (transport && !try_module_get(transport->owner))
+		transport = NULL;
+	rcu_read_unlock();
+	return transport;
 }
 
 /**

@@ -50,7 +50,7 @@ static bool kite_send_ready(struct sock *sk, u32 cost)
  */
 void kite_send_block(struct sock *sk)
 {
-	struct sock *peer = kite_conn(sk)->peer;
+	struct sock *peer = kite_sk(sk)->peer;
 
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	kite_credit_block(kite_conn(sk));
@@ -133,9 +133,9 @@ int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags)
 
 	lockdep_assert_held(&kc->send_lock);
 
-	if (!kc->peer)
+	if (!kc->ks.peer)
 		return kite_conn_xmit(sk, skb, KITE_OP_DATA, flags);
-	err = kite_queue_append(kc->peer, skb, flags);
+	err = kite_queue_append(kc->ks.peer, skb, flags);
 	if (err)
 		kfree_skb(skb);
 	return err;

@@ -41,7 +41,7 @@ static int kite_record_deliver(struct sock *sk, struct sk_buff_head *record, u8 
 					eor : KITE_DATA_MORE);
 		if (err) {
 			/* A queue here takes the first parts back; others cannot. */
-			if (begun && !kite_conn(sk)->peer)
+			if (begun && !kite_sk(sk)->peer)
 				kite_conn_abort(sk);
 			return err;
 		}

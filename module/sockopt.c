@@ -75,19 +75,41 @@ int kite_conn_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 	return put_user(value, (int __user *)arg);
 }
 
+/**
+ * kite_dgram_ioctl - ioctls of datagram sockets
+ * @sock: the socket
+ * @cmd: SIOCINQ: length of the first message; SIOCOUTQ: always 0, since nothing
+ *	waits to be sent
+ * @arg: points to an int
+ *
+ * Context: Process context.
+ * Return: 0; -EFAULT; -ENOIOCTLCMD.
+ */
+int kite_dgram_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case SIOCINQ:
+		return put_user(kite_inbox_bytes(sock->sk), (int __user *)arg);
+	case SIOCOUTQ:
+		return put_user(0, (int __user *)arg);
+	default:
+		return -ENOIOCTLCMD;
+	}
+}
+
 #ifdef CONFIG_COMPAT
 /**
- * kite_conn_compat_ioctl - the same for 32-bit programs
+ * kite_compat_ioctl - the same for 32-bit programs
  * @sock: the socket
- * @cmd: as kite_conn_ioctl() has it
+ * @cmd: as the type's ioctl has it
  * @arg: likewise
  *
  * Context: Process context.
- * Return: as kite_conn_ioctl().
+ * Return: as that.
  */
-int kite_conn_compat_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+int kite_compat_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
-	return kite_conn_ioctl(sock, cmd, (unsigned long)compat_ptr(arg));
+	return sock->ops->ioctl(sock, cmd, (unsigned long)compat_ptr(arg));
 }
 #endif
 

@@ -42,7 +42,7 @@ static int kite_stream_send_small(struct sock *sk, struct msghdr *msg, u32 len)
 	if (!copy_from_iter_full(data, len, &msg->msg_iter))
 		return -EFAULT;
 	WRITE_ONCE(kc->tx_sent, kc->tx_sent + len);
-	if (kite_queue_merge(kc->peer, data, len))
+	if (kite_queue_merge(kc->ks.peer, data, len))
 		return 0;
 	skb = kite_send_alloc(sk, len, &err);
 	if (skb) {
@@ -56,7 +56,7 @@ static int kite_stream_send_small(struct sock *sk, struct msghdr *msg, u32 len)
 
 static int kite_stream_send_chunk(struct sock *sk, struct msghdr *msg, u32 len)
 {
-	if (kite_conn(sk)->peer && len <= KITE_STREAM_SMALL)
+	if (kite_sk(sk)->peer && len <= KITE_STREAM_SMALL)
 		return kite_stream_send_small(sk, msg, len);
 	return kite_stream_send_buffer(sk, msg, len);
 }

@@ -110,7 +110,8 @@ void kite_transport_uncongested(struct net *net,
 
 	spin_lock_bh(&kn->lock);
 	sk_for_each(sk, &kn->socks)
-		if (READ_ONCE(kite_conn(sk)->transport) == transport)
+		if (kite_sk_connects(sk) &&
+		    READ_ONCE(kite_conn(sk)->transport) == transport)
 			kite_credit_wake(sk);
 	spin_unlock_bh(&kn->lock);
 }

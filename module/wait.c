@@ -107,7 +107,7 @@ bool kite_conn_readable(struct sock *sk, u32 target)
  */
 static bool kite_peer_stuck(const struct kite_conn *kc)
 {
-	return kc->peer && READ_ONCE(kite_conn(kc->peer)->tx_blocked) &&
+	return kc->ks.peer && READ_ONCE(kite_conn(kc->ks.peer)->tx_blocked) &&
 	       kite_queue_unread(kc);
 }
 

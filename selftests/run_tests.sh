@@ -41,7 +41,7 @@ fi
 # The programs in the order in which one reads them, then the scripts.
 [ $# -gt 0 ] || {
 	set -- errors bind connect accept data transfer shutdown buffers options \
-		socketpair seqpacket poll epoll netns threads
+		socketpair seqpacket dgram poll epoll netns threads
 	for script in examples.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done

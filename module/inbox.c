@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The inbox: the receive queue of a socket without a connection. There is no
+ * credit, so what does not fit is dropped and counted.
+ *
+ * Memory is charged to the receiver as in queue.c, under the queue's spinlock. A
+ * message leaves the queue in skb_recv_datagram() and is given back when its last
+ * reader frees it.
+ */
+#include <linux/filter.h>
+
+#include "af_kite.h"
+
+static void kite_inbox_free(struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	kite_mem_uncharge(sk, skb);
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+}
+
+/* An empty inbox takes any message, however small SO_RCVBUF is. */
+static bool kite_inbox_has_room(const struct sock *sk, const struct sk_buff *skb)
+{
+	unsigned int used = atomic_read(&sk->sk_rmem_alloc);
+
+	return !used || used + skb->truesize <= READ_ONCE(sk->sk_rcvbuf);
+}
+
+static bool kite_inbox_enqueue(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	bool fits;
+
+	spin_lock_bh(&queue->lock);
+	fits = !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) &&
+	       kite_inbox_has_room(sk, skb) && !kite_mem_charge(sk, skb);
+	if (fits) {
+		skb->sk = sk;
+		skb->destructor = kite_inbox_free;
+		sock_skb_set_dropcount(sk, skb);
+		__skb_queue_tail(queue, skb);
+	}
+	spin_unlock_bh(&queue->lock);
+	return fits;
+}
+
+/**
+ * kite_inbox_add - give a socket a message, if its filter and room let it in
+ * @sk: the receiver
+ * @skb: the message, with its struct kite_inbox_cb; consumed
+ *
+ * Context: Any; the caller holds a reference of @sk or the RCU read lock. Wakes the
+ * reader.
+ */
+void kite_inbox_add(struct sock *sk, struct sk_buff *skb)
+{
+	skb_orphan(skb);
+	if (sk_filter(sk, skb)) {
+		atomic_inc(&sk->sk_drops);
+		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
+	} else if (!kite_inbox_enqueue(sk, skb)) {
+		atomic_inc(&sk->sk_drops);
+		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_RCVBUFF);
+	} else {
+		sk->sk_data_ready(sk);
+	}
+}
+
+/* How many bytes to return for a message of @len, of which @size fitted. */
+static int kite_inbox_result(struct msghdr *msg, size_t len, size_t size, int flags)
+{
+	if (len <= size)
+		return len;
+	msg->msg_flags |= MSG_TRUNC;
+	return flags & MSG_TRUNC ? len : size;
+}
+
+/**
+ * kite_inbox_recvmsg - receive a message
+ * @sk: the socket
+ * @msg: where it goes, and whom it is from
+ * @size: how much of it at most; the rest is lost, and MSG_TRUNC says so
+ * @flags: MSG_*; with MSG_TRUNC the length of the whole message is returned
+ *
+ * Context: Process context.
+ * Return: its length, which may be 0, or 0 after shutdown; -EAGAIN, -EINTR,
+ * -ERESTARTSYS; the socket's error; -EFAULT, and then the message is lost.
+ */
+int kite_inbox_recvmsg(struct sock *sk, struct msghdr *msg, size_t size, int flags)
+{
+	int skip = max(sk_peek_offset(sk, flags), 0);
+	struct sk_buff *skb;
+	size_t len;
+	int err;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags, &skip, &err);
+	if (!skb)
+		return err == -EAGAIN && READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ? 0 : err;
+
+	len = skb->len - skip;
+	err = skb_copy_datagram_msg(skb, skip, msg, min(len, size));
+	if (err)
+		goto free;
+	if (msg->msg_name)
+		msg->msg_namelen = kite_addr_format(&kite_inbox_cb(skb)->src, msg->msg_name);
+	sock_recv_cmsgs(msg, sk, skb);
+	if (flags & MSG_PEEK)
+		sk_peek_offset_fwd(sk, min(len, size));
+	else
+		sk_peek_offset_bwd(sk, skb->len);
+	err = kite_inbox_result(msg, len, size, flags);
+free:
+	skb_free_datagram(sk, skb);
+	return err;
+}
+
+/**
+ * kite_inbox_bytes - how long is the first message, for SIOCINQ?
+ * @sk: the socket
+ *
+ * Context: Any.
+ * Return: bytes, 0 without a message; as UDP has it.
+ */
+int kite_inbox_bytes(struct sock *sk)
+{
+	struct sk_buff *skb;
+	int len = 0;
+
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	skb = skb_peek(&sk->sk_receive_queue);
+	if (skb)
+		len = skb->len;
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	return len;
+}
+
+/**
+ * kite_inbox_destruct - the last reference of a socket with an inbox is gone
+ * @sk: the socket
+ *
+ * Context: Any, after an RCU grace period: nothing can be added any more.
+ */
+void kite_inbox_destruct(struct sock *sk)
+{
+	skb_queue_purge(&sk->sk_receive_queue);
+	skb_queue_purge(&sk->sk_error_queue);
+	sk_mem_reclaim_final(sk);
+	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
+}

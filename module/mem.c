@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory: what is queued is charged to the receiver while it is queued, to
+ * sk_rmem_alloc and, for the limits of protocol and memory cgroup, to
+ * sk_forward_alloc. Both under the spinlock of its receive queue, so nothing that
+ * would charge without it, such as sock_rfree(), may touch such a socket.
+ */
+#include "af_kite.h"
+
+/**
+ * kite_mem_charge - charge a buffer to its receiver
+ * @sk: the receiver
+ * @skb: the buffer
+ *
+ * Context: Under the spinlock of the receive queue.
+ * Return: 0, or -ENOBUFS when the limits do not let it in.
+ */
+int kite_mem_charge(struct sock *sk, struct sk_buff *skb)
+{
+	lockdep_assert_held(&sk->sk_receive_queue.lock);
+
+	if (!sk_rmem_schedule(sk, skb, skb->truesize))
+		return -ENOBUFS;
+	atomic_add(skb->truesize, &sk->sk_rmem_alloc);
+	sk_mem_charge(sk, skb->truesize);
+	return 0;
+}
+
+/**
+ * kite_mem_uncharge - a buffer leaves the queue
+ * @sk: the receiver
+ * @skb: the buffer
+ *
+ * Context: Under the spinlock of the receive queue.
+ */
+void kite_mem_uncharge(struct sock *sk, const struct sk_buff *skb)
+{
+	lockdep_assert_held(&sk->sk_receive_queue.lock);
+
+	atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
+	sk_mem_uncharge(sk, skb->truesize);
+}
