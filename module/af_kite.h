@@ -103,7 +103,7 @@ struct kite_net {
  *	this kernel. Holds a reference. Written once, before the socket is
  *	ESTABLISHED, dropped at release and never before: so whoever saw
  *	ESTABLISHED in a system call on this socket may use it without a lock
- * @bound: whether it is there; under lock_sock
+ * @bound: whether it is there; written under lock_sock, with release
  */
 struct kite_sock {
 	struct sock		sk;

@@ -291,7 +291,8 @@ static int kite_dgram_autobind(struct sock *sk)
 {
 	int err;
 
-	if (READ_ONCE(kite_sk(sk)->bound))
+	/* Pairs with kite_port_bind(). */
+	if (smp_load_acquire(&kite_sk(sk)->bound))
 		return 0;
 	lock_sock(sk);
 	err = sk->sk_state == TCP_CLOSING ? -EPIPE : kite_port_autobind(sk);

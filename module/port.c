@@ -145,8 +145,9 @@ int kite_port_bind(struct sock *sk, const struct kite_addr *addr)
 	    !ns_capable(net->user_ns, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	err = kite_port_insert(ks, addr);
+	/* A datagram's sender that sees it sees the port. */
 	if (!err)
-		ks->bound = true;
+		smp_store_release(&ks->bound, true);
 	return err;
 }
 
@@ -183,7 +184,7 @@ void kite_port_release(struct sock *sk)
 	spin_lock_bh(&kn->lock);
 	rhltable_remove(&kn->bound, &ks->bind_link, kite_port_params);
 	spin_unlock_bh(&kn->lock);
-	ks->bound = false;
+	WRITE_ONCE(ks->bound, false);
 }
 
 /* How well does a datagram socket fit? 0 is not at all. */
