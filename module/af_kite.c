@@ -207,78 +207,63 @@ static int kite_shutdown(struct socket *sock, int how)
 	return err;
 }
 
-/*
- * .family is the default one whatever number the family has: the core asks it for
- * nothing but to know AF_UNIX.
- */
-static const struct proto_ops kite_stream_ops = {
-	.family		= AF_KITE,
-	.owner		= THIS_MODULE,
-	.release	= kite_release,
-	.bind		= kite_bind,
-	.connect	= kite_connect,
-	.socketpair	= kite_socketpair,
-	.accept		= kite_accept,
-	.getname	= kite_getname,
-	.poll		= kite_conn_poll,
-	.ioctl		= kite_conn_ioctl,
 #ifdef CONFIG_COMPAT
+#define KITE_COMPAT_OPS							\
 	.compat_ioctl	= kite_compat_ioctl,
+#else
+#define KITE_COMPAT_OPS
 #endif
-	.listen		= kite_listen,
-	.shutdown	= kite_shutdown,
-	.setsockopt	= kite_setsockopt,
-	.getsockopt	= kite_getsockopt,
+
+/*
+ * What the types have in common. .family is the default one whatever number the
+ * family has: the core asks it for nothing but to know AF_UNIX.
+ */
+#define KITE_OPS							\
+	KITE_COMPAT_OPS							\
+	.family		= AF_KITE,					\
+	.owner		= THIS_MODULE,					\
+	.release	= kite_release,					\
+	.bind		= kite_bind,					\
+	.getname	= kite_getname,					\
+	.setsockopt	= kite_setsockopt,				\
+	.getsockopt	= kite_getsockopt,				\
+	.mmap		= sock_no_mmap
+
+/* And those that have connections. */
+#define KITE_CONN_OPS							\
+	KITE_OPS,							\
+	.connect	= kite_connect,					\
+	.socketpair	= kite_socketpair,				\
+	.accept		= kite_accept,					\
+	.poll		= kite_conn_poll,				\
+	.ioctl		= kite_conn_ioctl,				\
+	.listen		= kite_listen,					\
+	.shutdown	= kite_shutdown
+
+static const struct proto_ops kite_stream_ops = {
+	KITE_CONN_OPS,
 	.sendmsg	= kite_stream_sendmsg,
 	.recvmsg	= kite_stream_recvmsg,
-	.mmap		= sock_no_mmap,
 	.set_peek_off	= sk_set_peek_off,
 };
 
 static const struct proto_ops kite_seqpacket_ops = {
-	.family		= AF_KITE,
-	.owner		= THIS_MODULE,
-	.release	= kite_release,
-	.bind		= kite_bind,
-	.connect	= kite_connect,
-	.socketpair	= kite_socketpair,
-	.accept		= kite_accept,
-	.getname	= kite_getname,
-	.poll		= kite_conn_poll,
-	.ioctl		= kite_conn_ioctl,
-#ifdef CONFIG_COMPAT
-	.compat_ioctl	= kite_compat_ioctl,
-#endif
-	.listen		= kite_listen,
-	.shutdown	= kite_shutdown,
-	.setsockopt	= kite_setsockopt,
-	.getsockopt	= kite_getsockopt,
+	KITE_CONN_OPS,
 	.sendmsg	= kite_seqpacket_sendmsg,
 	.recvmsg	= kite_seqpacket_recvmsg,
-	.mmap		= sock_no_mmap,
 };
 
 static const struct proto_ops kite_dgram_ops = {
-	.family		= AF_KITE,
-	.owner		= THIS_MODULE,
-	.release	= kite_release,
-	.bind		= kite_bind,
+	KITE_OPS,
 	.connect	= kite_dgram_connect,
 	.socketpair	= kite_dgram_socketpair,
 	.accept		= sock_no_accept,
-	.getname	= kite_getname,
 	.poll		= datagram_poll,
 	.ioctl		= kite_dgram_ioctl,
-#ifdef CONFIG_COMPAT
-	.compat_ioctl	= kite_compat_ioctl,
-#endif
 	.listen		= sock_no_listen,
 	.shutdown	= kite_dgram_shutdown,
-	.setsockopt	= kite_setsockopt,
-	.getsockopt	= kite_getsockopt,
 	.sendmsg	= kite_dgram_sendmsg,
 	.recvmsg	= kite_dgram_recvmsg,
-	.mmap		= sock_no_mmap,
 	.set_peek_off	= sk_set_peek_off,
 };
 
