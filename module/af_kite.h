@@ -4,15 +4,15 @@
  *
  * A message goes one way through them:
  *
- *	system call -> af_kite.c, then stream.c
+ *	system call -> af_kite.c, then stream.c, seqpacket.c or dgram.c
  *	    -> conn.c, credit.c		the connection: state, credit, close
  *	    -> route.c			which transport reaches that node?
  *	    -> transport.c, loopback.c	carries packets
  *	    -> rcv.c			finds the socket for a packet
- *	    -> queue.c			the receive queue -> recvmsg
+ *	    -> queue.c, inbox.c		the receive queue -> recvmsg
  *
- * Between two sockets of one kernel, data skips the middle: conn.c appends it
- * to the peer's queue.
+ * Between two sockets of one kernel, data skips the middle: send.c appends it
+ * to the peer's queue, dgram.c to the receiver's inbox.
  */
 #ifndef _AF_KITE_H
 #define _AF_KITE_H
@@ -94,14 +94,14 @@ struct kite_net {
 /**
  * struct kite_sock - what every Kite socket has
  * @sk: the socket, first
- * @tuple: its addresses. Written under lock_sock; does not change while the
- *	socket is in one of the tables of its namespace, but for the local node
- *	of a bound socket, which connect makes definite
+ * @tuple: its addresses. Written under lock_sock. What a table of the namespace
+ *	has as its key does not change while the socket is in it: all of it for
+ *	a connection, type and local port for a bound socket
  * @bound_node: the node that bind was given; under lock_sock
  * @bind_link: in &kite_net.bound
  * @peer: the other end of a connection or socketpair where that is a socket of
  *	this kernel. Holds a reference. Written once, before the socket is
- *	ESTABLISHED, dropped at release and never before: so whoever saw
+ *	ESTABLISHED, dropped when no program can use it any more: so whoever saw
  *	ESTABLISHED in a system call on this socket may use it without a lock
  * @bound: whether it is there; written under lock_sock, with release
  */

@@ -47,7 +47,7 @@ static bool kite_credit_congested(const struct kite_conn *kc)
  *
  * Context: Any. The answer holds until somebody sends, so under @send_lock it
  * can only grow.
- * Return: bytes.
+ * Return: charge: bytes, and KITE_RECORD_OVERHEAD for each record.
  */
 u32 kite_credit_space(const struct kite_conn *kc)
 {

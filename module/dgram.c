@@ -351,10 +351,11 @@ static int kite_dgram_send(struct sock *sk, struct msghdr *msg, size_t len)
  * Never waits: a receiver that is full drops it.
  *
  * Context: Process context.
- * Return: @len; -EDESTADDRREQ without a destination, as UDP has it; -EHOSTUNREACH;
- * -ECONNREFUSED when nobody is there, at once if that is in this kernel, else at
- * the next call if connected; -EMSGSIZE; -EPIPE after shutdown; what
- * kite_addr_parse() and autobind say; -EFAULT; -ENOBUFS, -ENOMEM.
+ * Return: @len; the socket's error; -EOPNOTSUPP for MSG_OOB; -EDESTADDRREQ without
+ * a destination, as UDP has it; -EHOSTUNREACH; -ECONNREFUSED when nobody is there,
+ * at once if that is in this kernel, else at the next call if connected; -EMSGSIZE;
+ * -EPIPE after shutdown; what kite_addr_parse() and autobind say; -EFAULT;
+ * -ENOBUFS, -ENOMEM.
  */
 int kite_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {

@@ -595,10 +595,11 @@ static int kite_connect_locked(struct socket *sock, const struct kite_addr *to,
  *
  * Context: Process context.
  * Return: 0; what kite_addr_parse() and autobind say; -EHOSTUNREACH;
- * -ECONNREFUSED; -EADDRNOTAVAIL when the tuple is in use; -EISCONN; -EINVAL for a
- * listener; -ETIMEDOUT. A local connect to a full listener gives -EAGAIN with
- * O_NONBLOCK or when SO_SNDTIMEO is over, as AF_UNIX does; one that is on its way
- * to another node -EINPROGRESS and -EALREADY, as TCP does.
+ * what kite_refused_errno() says; -EADDRNOTAVAIL when the tuple is in use;
+ * -EISCONN; -EINVAL for a listener; -ETIMEDOUT; -ENOMEM, -ENOBUFS. Where the peer
+ * is known to be a socket here, a full listener gives -EAGAIN with O_NONBLOCK or
+ * when SO_SNDTIMEO is over, as AF_UNIX does; elsewhere it gives -EINPROGRESS and
+ * -EALREADY, as TCP does.
  */
 int kite_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags)
 {

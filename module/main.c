@@ -246,6 +246,6 @@ static void __exit kite_exit(void)
 module_init(kite_init);
 module_exit(kite_exit);
 
-MODULE_DESCRIPTION("Kite: a socket family with every type over an in-kernel transport");
+MODULE_DESCRIPTION("Kite: a socket family with ports and nodes over an in-kernel transport");
 MODULE_LICENSE("GPL");
 MODULE_ALIAS_NETPROTO(AF_KITE);

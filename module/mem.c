@@ -4,6 +4,9 @@
  * sk_rmem_alloc and, for the limits of protocol and memory cgroup, to
  * sk_forward_alloc. Both under the spinlock of its receive queue, so nothing that
  * would charge without it, such as sock_rfree(), may touch such a socket.
+ *
+ * Under a spinlock the kernel does not refuse a charge to the cgroup: it counts,
+ * and the cgroup pays at its next own allocation.
  */
 #include "af_kite.h"
 

@@ -145,10 +145,11 @@ int kite_port_bind(struct sock *sk, const struct kite_addr *addr)
 	    !ns_capable(net->user_ns, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	err = kite_port_insert(ks, addr);
+	if (err)
+		return err;
 	/* A datagram's sender that sees it sees the port. */
-	if (!err)
-		smp_store_release(&ks->bound, true);
-	return err;
+	smp_store_release(&ks->bound, true);
+	return 0;
 }
 
 /**

@@ -100,8 +100,8 @@ static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
  *
  * Context: Any. Wakes the reader.
  * Return: 0; -EPIPE when the queue is closed; -EPROTO when it is more than the
- * receiver allowed; -ENOBUFS when the memory limits do not let it in, and then
- * the earlier parts of its record are gone too.
+ * receiver allowed; -ENOBUFS when the memory limits do not let it in. The earlier
+ * parts of its record are gone then, or, in a closed queue, never seen.
  */
 int kite_queue_append(struct sock *sk, struct sk_buff *skb, u8 flags)
 {
@@ -311,7 +311,7 @@ void kite_queue_close(struct sock *sk)
  * @sk: the receiver, which nobody reads any more
  *
  * Context: Any.
- * Return: how many bytes were never read.
+ * Return: charge that was never read.
  */
 u32 kite_queue_purge(struct sock *sk)
 {

@@ -10,7 +10,8 @@
  *	DATA		within the credit it is queued; beyond it, or without memory
  *			for it, the connection is reset on both sides
  *	CREDIT		counters that make no sense are ignored
- *	SHUTDOWN, RESET	as from the peer itself
+ *	SHUTDOWN	as from the peer itself, once that took the connection
+ *	RESET		as from the peer itself
  */
 #include "af_kite.h"
 

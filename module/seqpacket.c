@@ -40,7 +40,7 @@ static int kite_record_deliver(struct sock *sk, struct sk_buff_head *record, u8 
 		err = kite_send_deliver(sk, skb, skb_queue_empty(record) ?
 					eor : KITE_DATA_MORE);
 		if (err) {
-			/* A queue here takes the first parts back; others cannot. */
+			/* A queue here does not show the first parts; others would. */
 			if (begun && !kite_sk(sk)->peer)
 				kite_conn_abort(sk);
 			return err;
@@ -90,8 +90,8 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len)
  * the receiver.
  *
  * Context: Process context.
- * Return: @len; -EMSGSIZE for a record that neither the send buffer nor the
- * peer's window can ever hold; otherwise as kite_stream_sendmsg().
+ * Return: @len; -EMSGSIZE for a record that does not fit into the empty send
+ * buffer or into the peer's whole window; otherwise as kite_stream_sendmsg().
  */
 int kite_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {

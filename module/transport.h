@@ -27,7 +27,7 @@ struct sk_buff;
 /**
  * struct kite_transport - a way for packets to reach other nodes
  * @list: in the registry
- * @owner: the module that it is in; connections hold it
+ * @owner: the module that it is in; connections and datagrams on their way hold it
  * @name: what people call it
  * @features: KITE_TRANSPORT_*
  * @reaches: does it reach @node from @net? Under RCU

@@ -101,7 +101,7 @@ enum kite_op {
  * @KITE_RESET_ABORT: closed with data unread, with SO_LINGER and 0 seconds, or
  *	before it was accepted
  * @KITE_RESET_PROTOCOL: the peer broke the protocol
- * @KITE_RESET_TIMEOUT: the peer did not answer in time
+ * @KITE_RESET_TIMEOUT: no answer came in time; never in a packet yet
  * @KITE_RESET_NOMEM: no memory for the connection or its data
  */
 enum kite_reset {
