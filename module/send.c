@@ -101,16 +101,19 @@ int kite_send_end(int err, const struct msghdr *msg)
  */
 struct sk_buff *kite_send_alloc(struct sock *sk, u32 len, int *err)
 {
-	u32 linear = min_t(u32, len, SKB_MAX_HEAD(sizeof(struct kite_hdr)));
+	u32 room = SKB_MAX_HEAD(sizeof(struct kite_hdr));
+	/* Whole pages, so that a page of data does not take two. */
+	u32 paged = len > room ? min_t(u32, len, PAGE_ALIGN(len - room)) : 0;
+	u32 linear = len - paged;
 	struct sk_buff *skb;
 
-	skb = alloc_skb_with_frags(sizeof(struct kite_hdr) + linear, len - linear,
+	skb = alloc_skb_with_frags(sizeof(struct kite_hdr) + linear, paged,
 				   PAGE_ALLOC_COSTLY_ORDER, err, sk->sk_allocation);
 	if (!skb)
 		return NULL;
 	skb_reserve(skb, sizeof(struct kite_hdr));
 	skb_put(skb, linear);
-	skb->data_len = len - linear;
+	skb->data_len = paged;
 	skb->len = len;
 	return skb;
 }
