@@ -487,20 +487,20 @@ static bool kite_conn_expired(struct sock *sk)
 static void kite_conn_timer(struct timer_list *timer)
 {
 	struct sock *sk = timer_container_of(sk, timer, sk_timer);
-	bool owned, expired = false;
+	bool owned;
 
 	bh_lock_sock(sk);
 	owned = sock_owned_by_user(sk);
-	if (owned)
+	if (owned) {
 		kite_conn_arm(sk, KITE_RETRY_INTERVAL);
-	else
-		expired = kite_conn_expired(sk);
+	} else if (kite_conn_expired(sk)) {
+		/* A peer that has not closed yet may go on reading: it hears nothing. */
+		kite_conn(sk)->reset = KITE_RESET_TIMEOUT;
+		kite_conn_raise(sk, KITE_EV_RESET);
+	}
 	bh_unlock_sock(sk);
 
-	/* A peer that has not closed yet may go on reading: it hears nothing. */
-	if (expired)
-		kite_conn_event(sk, KITE_EV_RESET, KITE_RESET_TIMEOUT);
-	else if (!owned)
+	if (!owned)
 		kite_conn_send_unsent(sk);
 	sock_put(sk);
 }
