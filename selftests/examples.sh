@@ -146,6 +146,62 @@ t_file()
 	wait "${pids##* }" && cmp "$1" "$tmp/got"
 }
 
+t_clock()
+{
+	server dgram-clock serve "$port" || return
+	for i in 1 2; do
+		timeout 60 "$bin/dgram-clock" ask "$port" >"$tmp/out" 2>"$tmp/client.log" &&
+			grep -qE "^20[0-9-]{8} [0-9:]{8}$" "$tmp/out" || return
+	done
+}
+
+t_clock_refused()
+{
+	timeout 60 "$bin/dgram-clock" ask "$port" 2>"$tmp/client.log" && return 1
+	grep -q "Connection refused" "$tmp/client.log"
+}
+
+# join NAME NUMBER: one more in the chat, NUMBER with all others. What NAME says
+# goes into the pipe $tmp/NAME, what NAME hears is in $tmp/NAME.out.
+join()
+{
+	mkfifo "$tmp/$1"
+	"$bin/record-chat" join "$port" "$1" <"$tmp/$1" >"$tmp/$1.out" 2>"$tmp/$1.log" &
+	person=$!
+	pids="$pids $person"
+	sleep 600 >"$tmp/$1" &
+	pids="$pids $!"
+	retry grep -q "^one joins: $2$" "$tmp/server.log"
+}
+
+# Where somebody says "hello", the others hear it, and no one else does.
+t_chat()
+{
+	rm -f "$tmp/alice" "$tmp/bob"
+	server record-chat serve "$port" || return
+	join alice 1 && join bob 2 || return
+	printf 'hello\nhow are you?\n' >"$tmp/alice"
+	printf 'alice: hello\nalice: how are you?\n' >"$tmp/expected"
+	retry cmp -s "$tmp/expected" "$tmp/bob.out" && [ ! -s "$tmp/alice.out" ]
+}
+
+# Carol hears all of it, though bob does not listen; he has to leave.
+t_chat_deaf()
+{
+	rm -f "$tmp/bob" "$tmp/carol"
+	server record-chat serve "$port" || return
+	join bob 1 || return
+	bob=$person
+	join carol 2 || return
+	kill -STOP "$bob"
+	seq 2000 | timeout 60 "$bin/record-chat" join "$port" alice || return
+	seq -f "alice: %g" 2000 >"$tmp/expected"
+	retry cmp -s "$tmp/expected" "$tmp/carol.out"
+	heard=$?
+	kill -KILL "$bob"
+	[ $heard = 0 ] && grep -q "^one leaves: 2$" "$tmp/server.log"
+}
+
 t_readme()
 {
 	"$bin/hello-server" >"$tmp/server.log" 2>&1 &
@@ -161,7 +217,7 @@ trap cleanup EXIT
 trap 'exit 1' INT TERM
 
 echo "KTAP version 1"
-echo "1..7"
+echo "1..11"
 head -c 4194304 /dev/urandom >"$tmp/file"
 : >"$tmp/empty"
 
@@ -171,6 +227,10 @@ check "epoll-server with eight clients at once" t_epoll_many
 check "epoll-server with a client that does not read" t_epoll_slow
 check "send-file and recv-file" t_file "$tmp/file"
 check "send-file and recv-file, an empty file" t_file "$tmp/empty"
+check "dgram-clock" t_clock
+check "dgram-clock without a server is refused" t_clock_refused
+check "record-chat" t_chat
+check "record-chat with one who does not listen" t_chat_deaf
 if [ "$family" != 18 ]; then
 	ok "the programs of README.md # SKIP they use family 18"
 else
