@@ -353,6 +353,14 @@ void kite_credit_update(struct kite_conn *kc, u32 read, u32 limit);
 int kite_mem_charge(struct sock *sk, struct sk_buff *skb);
 void kite_mem_uncharge(struct sock *sk, const struct sk_buff *skb);
 
+/* buf.c */
+struct sk_buff *kite_buf_alloc(u32 len, gfp_t gfp);
+void kite_buf_free(struct sk_buff *skb);
+void kite_buf_free_list(struct sk_buff_head *list);
+int kite_buf_from_iter(struct sk_buff *skb, struct iov_iter *from);
+int kite_buf_to_msg(const struct sk_buff *skb, u32 offset, u32 len, struct msghdr *msg);
+void kite_buf_exit(void);
+
 /* queue.c */
 int kite_queue_append(struct sock *sk, struct sk_buff *skb, u8 flags);
 bool kite_queue_merge(struct sock *sk, const void *data, u32 len);
@@ -369,7 +377,6 @@ int kite_send_check(struct sock *sk, const struct msghdr *msg);
 void kite_send_block(struct sock *sk);
 int kite_send_wait(struct sock *sk, u32 cost, long *timeo);
 int kite_send_end(int err, const struct msghdr *msg);
-struct sk_buff *kite_send_alloc(struct sock *sk, u32 len, int *err);
 int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags);
 int kite_recv_check(const struct sock *sk, int flags);
 bool kite_recv_over(const struct sock *sk);

@@ -303,14 +303,15 @@ static int kite_dgram_autobind(struct sock *sk)
 static struct sk_buff *kite_dgram_build(struct sock *sk, struct msghdr *msg,
 					size_t len, int *err)
 {
-	struct sk_buff *skb = kite_send_alloc(sk, len, err);
+	struct sk_buff *skb = kite_buf_alloc(len, sk->sk_allocation);
 
+	*err = -ENOBUFS;
 	if (!skb)
 		return NULL;
-	*err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
+	*err = kite_buf_from_iter(skb, &msg->msg_iter);
 	if (!*err)
 		return skb;
-	kfree_skb(skb);
+	kite_buf_free(skb);
 	return NULL;
 }
 

@@ -240,6 +240,7 @@ static void __exit kite_exit(void)
 	unregister_pernet_subsys(&kite_net_ops);
 	/* Sockets are freed after a grace period. */
 	rcu_barrier();
+	kite_buf_exit();
 	kite_protos_unregister(ARRAY_SIZE(kite_protos));
 }
 

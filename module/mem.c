@@ -10,6 +10,13 @@
  */
 #include "af_kite.h"
 
+/* The spinlock makes a read and a write of what is atomic for others to look at. */
+static void kite_mem_count(struct sock *sk, int size)
+{
+	atomic_set(&sk->sk_rmem_alloc, atomic_read(&sk->sk_rmem_alloc) + size);
+	WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc - size);
+}
+
 /**
  * kite_mem_charge - charge a buffer to its receiver
  * @sk: the receiver
@@ -24,8 +31,7 @@ int kite_mem_charge(struct sock *sk, struct sk_buff *skb)
 
 	if (!sk_rmem_schedule(sk, skb, skb->truesize))
 		return -ENOBUFS;
-	atomic_add(skb->truesize, &sk->sk_rmem_alloc);
-	sk_mem_charge(sk, skb->truesize);
+	kite_mem_count(sk, skb->truesize);
 	return 0;
 }
 
@@ -40,6 +46,11 @@ void kite_mem_uncharge(struct sock *sk, const struct sk_buff *skb)
 {
 	lockdep_assert_held(&sk->sk_receive_queue.lock);
 
-	atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
-	sk_mem_uncharge(sk, skb->truesize);
+	kite_mem_count(sk, -skb->truesize);
+	/*
+	 * Not sk_mem_uncharge(): a page's worth stays with the socket until it is
+	 * closed, or each message would go to the protocol's counter and back.
+	 */
+	if (sk->sk_forward_alloc > (int)PAGE_SIZE)
+		__sk_mem_reclaim(sk, sk->sk_forward_alloc - (int)PAGE_SIZE);
 }

@@ -123,7 +123,7 @@ int kite_queue_append(struct sock *sk, struct sk_buff *skb, u8 flags)
 		smp_store_release(&kc->rx_queued, queued);
 	}
 	spin_unlock_bh(&queue->lock);
-	__skb_queue_purge(&gone);
+	kite_buf_free_list(&gone);
 	if (!err && !(flags & KITE_DATA_MORE))
 		sk->sk_data_ready(sk);
 	return err;
@@ -181,12 +181,10 @@ u32 kite_queue_unread(const struct kite_conn *kc)
 	return max(unread, 0);
 }
 
-static void kite_queue_remove(struct sock *sk, struct sk_buff *skb,
-			      struct sk_buff_head *gone)
+static void kite_queue_remove(struct sock *sk, struct sk_buff *skb)
 {
 	__skb_unlink(skb, &sk->sk_receive_queue);
 	kite_mem_uncharge(sk, skb);
-	__skb_queue_tail(gone, skb);
 }
 
 /* Counts what was read, and gives the peer its credit back. Drops the lock. */
@@ -218,17 +216,18 @@ static void kite_queue_read(struct sock *sk, u32 cost)
  */
 void kite_queue_consume(struct sock *sk, struct sk_buff *skb, u32 len)
 {
-	struct sk_buff_head gone;
+	bool done;
 
 	lockdep_assert_held(&kite_conn(sk)->recv_lock);
 
-	__skb_queue_head_init(&gone);
 	kite_cb(skb)->consumed += len;
 	spin_lock_bh(&sk->sk_receive_queue.lock);
-	if (kite_cb(skb)->consumed == skb->len)
-		kite_queue_remove(sk, skb, &gone);
+	done = kite_cb(skb)->consumed == skb->len;
+	if (done)
+		kite_queue_remove(sk, skb);
 	kite_queue_read(sk, len);
-	__skb_queue_purge(&gone);
+	if (done)
+		kite_buf_free(skb);
 }
 
 /**
@@ -252,10 +251,11 @@ void kite_queue_consume_record(struct sock *sk)
 		skb = skb_peek(&sk->sk_receive_queue);
 		last = !(kite_cb(skb)->flags & KITE_DATA_MORE);
 		cost += kite_queue_cost(sk, skb);
-		kite_queue_remove(sk, skb, &gone);
+		kite_queue_remove(sk, skb);
+		__skb_queue_tail(&gone, skb);
 	} while (!last);
 	kite_queue_read(sk, cost);
-	__skb_queue_purge(&gone);
+	kite_buf_free_list(&gone);
 }
 
 /**
@@ -332,6 +332,6 @@ u32 kite_queue_purge(struct sock *sk)
 	skb_queue_splice_init(queue, &gone);
 	sk_mem_reclaim_final(sk);
 	spin_unlock_bh(&queue->lock);
-	__skb_queue_purge(&gone);
+	kite_buf_free_list(&gone);
 	return unread;
 }

@@ -90,35 +90,6 @@ int kite_send_end(int err, const struct msghdr *msg)
 }
 
 /**
- * kite_send_alloc - get a buffer to send
- * @sk: the sender
- * @len: bytes, up to KITE_MAX_PAYLOAD
- * @err: where the error goes
- *
- * Context: Process context.
- * Return: a buffer of @len bytes with room for a header, some of it in its head
- * and the rest in pages; or NULL and in @err -ENOBUFS or -ENOMEM.
- */
-struct sk_buff *kite_send_alloc(struct sock *sk, u32 len, int *err)
-{
-	u32 room = SKB_MAX_HEAD(sizeof(struct kite_hdr));
-	/* Whole pages, so that a page of data does not take two. */
-	u32 paged = len > room ? min_t(u32, len, PAGE_ALIGN(len - room)) : 0;
-	u32 linear = len - paged;
-	struct sk_buff *skb;
-
-	skb = alloc_skb_with_frags(sizeof(struct kite_hdr) + linear, paged,
-				   PAGE_ALLOC_COSTLY_ORDER, err, sk->sk_allocation);
-	if (!skb)
-		return NULL;
-	skb_reserve(skb, sizeof(struct kite_hdr));
-	skb_put(skb, linear);
-	skb->data_len = paged;
-	skb->len = len;
-	return skb;
-}
-
-/**
  * kite_send_deliver - give a buffer to the peer
  * @sk: the sender
  * @skb: the buffer; consumed
@@ -140,7 +111,7 @@ int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags)
 		return kite_conn_xmit(sk, skb, KITE_OP_DATA, flags);
 	err = kite_queue_append(kc->ks.peer, skb, flags);
 	if (err)
-		kfree_skb(skb);
+		kite_buf_free(skb);
 	return err;
 }
 

@@ -18,11 +18,11 @@ static int kite_record_build(struct sock *sk, struct msghdr *msg, size_t len,
 
 	do {
 		chunk = min_t(size_t, len, KITE_MAX_PAYLOAD);
-		skb = kite_send_alloc(sk, chunk, &err);
+		skb = kite_buf_alloc(chunk, sk->sk_allocation);
 		if (!skb)
-			return err;
+			return -ENOBUFS;
 		__skb_queue_tail(record, skb);
-		err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, chunk);
+		err = kite_buf_from_iter(skb, &msg->msg_iter);
 		if (err)
 			return err;
 		len -= chunk;
@@ -76,7 +76,7 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len)
 		if (err)
 			WRITE_ONCE(kc->tx_sent, kc->tx_sent - cost);
 	}
-	__skb_queue_purge(&record);
+	kite_buf_free_list(&record);
 	return err;
 }
 
@@ -131,7 +131,7 @@ static ssize_t kite_record_copy(struct sock *sk, struct msghdr *msg, size_t size
 	for (;;) {
 		part = len < size ? min_t(size_t, skb->len, size - len) : 0;
 		if (part && !err)
-			err = skb_copy_datagram_msg(skb, 0, msg, part);
+			err = kite_buf_to_msg(skb, 0, part, msg);
 		len += skb->len;
 		if (!(kite_cb(skb)->flags & KITE_DATA_MORE))
 			break;

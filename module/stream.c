@@ -7,8 +7,8 @@
 /* Up to this a write is put together on the stack, to share a queued buffer. */
 #define KITE_STREAM_SMALL	256U
 
-/* One buffer of a large write: some in its head, the rest in pages. */
-#define KITE_STREAM_CHUNK	32768U
+/* One buffer of a large write. */
+#define KITE_STREAM_CHUNK	KITE_MAX_PAYLOAD
 
 static int kite_stream_send_buffer(struct sock *sk, struct msghdr *msg, u32 len)
 {
@@ -16,12 +16,12 @@ static int kite_stream_send_buffer(struct sock *sk, struct msghdr *msg, u32 len)
 	struct sk_buff *skb;
 	int err;
 
-	skb = kite_send_alloc(sk, len, &err);
+	skb = kite_buf_alloc(len, sk->sk_allocation);
 	if (!skb)
-		return err;
-	err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
+		return -ENOBUFS;
+	err = kite_buf_from_iter(skb, &msg->msg_iter);
 	if (err) {
-		kfree_skb(skb);
+		kite_buf_free(skb);
 		return err;
 	}
 	/* First, so that the peer never reads what was not sent. */
@@ -44,10 +44,12 @@ static int kite_stream_send_small(struct sock *sk, struct msghdr *msg, u32 len)
 	WRITE_ONCE(kc->tx_sent, kc->tx_sent + len);
 	if (kite_queue_merge(kc->ks.peer, data, len))
 		return 0;
-	skb = kite_send_alloc(sk, len, &err);
+	skb = kite_buf_alloc(len, sk->sk_allocation);
 	if (skb) {
 		memcpy(skb->data, data, len);
 		err = kite_send_deliver(sk, skb, 0);
+	} else {
+		err = -ENOBUFS;
 	}
 	if (err)
 		WRITE_ONCE(kc->tx_sent, kc->tx_sent - len);
@@ -146,7 +148,7 @@ static int kite_stream_copy(struct sock *sk, struct msghdr *msg, u32 len, u32 sk
 	u32 start = kite_cb(skb)->consumed + skip;
 
 	len = min(len, READ_ONCE(skb->len) - start);
-	if (skb_copy_datagram_msg(skb, start, msg, len))
+	if (kite_buf_to_msg(skb, start, len, msg))
 		return -EFAULT;
 	if (!peek)
 		kite_queue_consume(sk, skb, len);
