@@ -158,6 +158,7 @@ int kite_do_accept(struct socket *sock, struct socket *newsock, int flags)
 	child = kite_accept_dequeue(sock->sk, flags, &err);
 	if (!child)
 		return err;
+	kite_socket_answers(newsock);
 	lock_sock(child);
 	sock_graft(child, newsock);
 	newsock->state = SS_CONNECTED;
@@ -290,6 +291,7 @@ static int kite_create(struct net *net, struct socket *sock, int protocol, int k
 		return -ESOCKTNOSUPPORT;
 	}
 	sock->state = SS_UNCONNECTED;
+	kite_socket_answers(sock);
 	if (!kite_sock_alloc(net, sock, prot, sock->type, GFP_KERNEL, kern))
 		return -ENOMEM;
 	return 0;

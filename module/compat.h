@@ -28,6 +28,22 @@ static inline int kite_accept(struct socket *sock, struct socket *newsock,
 }
 #endif
 
+/*
+ * A socket whose family answers SOL_SOCKET itself says so since 6.7. Before, the
+ * socket core answers for it.
+ */
+static inline void kite_socket_answers(struct socket *sock)
+{
+#ifdef SOCK_CUSTOM_SOCKOPT
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
+
+/* Since 6.5. */
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+
 /* from_timer() was renamed in 6.16. */
 #ifndef timer_container_of
 #define timer_container_of(var, timer, field) from_timer(var, timer, field)

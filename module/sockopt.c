@@ -8,8 +8,56 @@
 
 #include "af_kite.h"
 
+/*
+ * Options of SOL_SOCKET that the socket core refuses to a family it does not know,
+ * or takes although it would do nothing with them here. On kernels that do not let
+ * us answer SOL_SOCKET the same names work at SOL_KITE, and so they do on all.
+ */
+static bool kite_option_is_ours(int optname)
+{
+	switch (optname) {
+	case SO_REUSEPORT:
+	case SO_ZEROCOPY:
+	case SO_PASSSEC:
+	case SO_PASSPIDFD:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int kite_option_set(struct sock *sk, int optname, int value)
+{
+	sock_owned_by_me(sk);
+
+	switch (optname) {
+	case SO_REUSEPORT:
+		sk->sk_reuseport = !!value;
+		return 0;
+	case SO_ZEROCOPY:
+		if (value < 0 || value > 1)
+			return -EINVAL;
+		sock_valbool_flag(sk, SOCK_ZEROCOPY, value);
+		return 0;
+	default:
+		return value ? -EOPNOTSUPP : 0;
+	}
+}
+
+static int kite_option_get(const struct sock *sk, int optname)
+{
+	switch (optname) {
+	case SO_REUSEPORT:
+		return sk->sk_reuseport;
+	case SO_ZEROCOPY:
+		return sock_flag(sk, SOCK_ZEROCOPY);
+	default:
+		return 0;
+	}
+}
+
 /**
- * kite_setsockopt - setsockopt at levels other than SOL_SOCKET
+ * kite_setsockopt - the setsockopt system call
  * @sock: the socket
  * @level: the level
  * @optname: the option
@@ -17,12 +65,29 @@
  * @optlen: the length of that
  *
  * Context: Process context.
- * Return: -ENOPROTOOPT, as TCP says of a level or option it does not know.
+ * Return: 0; -EINVAL, -EFAULT; -EOPNOTSUPP for SO_PASSSEC and SO_PASSPIDFD; what the
+ * socket core says of the rest of SOL_SOCKET; -ENOPROTOOPT, as TCP says of a level or
+ * option it does not know.
  */
 int kite_setsockopt(struct socket *sock, int level, int optname,
 		    sockptr_t optval, unsigned int optlen)
 {
-	return -ENOPROTOOPT;
+	struct sock *sk = sock->sk;
+	int value, err;
+
+	if (level != SOL_SOCKET && level != SOL_KITE)
+		return -ENOPROTOOPT;
+	if (!kite_option_is_ours(optname))
+		return level == SOL_KITE ? -ENOPROTOOPT :
+		       sock_setsockopt(sock, level, optname, optval, optlen);
+	if (optlen < sizeof(value))
+		return -EINVAL;
+	if (copy_from_sockptr(&value, optval, sizeof(value)))
+		return -EFAULT;
+	lock_sock(sk);
+	err = kite_option_set(sk, optname, value);
+	release_sock(sk);
+	return err;
 }
 
 /**
@@ -34,12 +99,25 @@ int kite_setsockopt(struct socket *sock, int level, int optname,
  * @optlen: the length of that
  *
  * Context: Process context.
- * Return: -ENOPROTOOPT, as TCP says of a level or option it does not know.
+ * Return: 0; -EINVAL, -EFAULT; -ENOPROTOOPT, as TCP says of a level or option it does
+ * not know.
  */
 int kite_getsockopt(struct socket *sock, int level, int optname,
 		    char __user *optval, int __user *optlen)
 {
-	return -ENOPROTOOPT;
+	int value, len;
+
+	if (level != SOL_KITE || !kite_option_is_ours(optname))
+		return -ENOPROTOOPT;
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	value = kite_option_get(sock->sk, optname);
+	len = min_t(int, len, sizeof(value));
+	if (copy_to_user(optval, &value, len) || put_user(len, optlen))
+		return -EFAULT;
+	return 0;
 }
 
 /**
@@ -117,7 +195,8 @@ int kite_compat_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 static const unsigned long kite_inherited_flags =
 	BIT(SOCK_LINGER) | BIT(SOCK_KEEPOPEN) | BIT(SOCK_BROADCAST) |
 	BIT(SOCK_URGINLINE) | BIT(SOCK_DBG) | BIT(SOCK_LOCALROUTE) |
-	BIT(SOCK_RXQ_OVFL) | BIT(SOCK_SELECT_ERR_QUEUE) | BIT(SOCK_TSTAMP_NEW);
+	BIT(SOCK_RXQ_OVFL) | BIT(SOCK_SELECT_ERR_QUEUE) | BIT(SOCK_TSTAMP_NEW) |
+	BIT(SOCK_ZEROCOPY);
 
 /**
  * kite_inherit - give a listener's child the listener's socket options
@@ -143,6 +222,7 @@ void kite_inherit(struct sock *child, struct sock *listener)
 	child->sk_peek_off = READ_ONCE(listener->sk_peek_off);
 	child->sk_mark = READ_ONCE(listener->sk_mark);
 	child->sk_reuse = listener->sk_reuse;
+	child->sk_reuseport = listener->sk_reuseport;
 	child->sk_incoming_cpu = READ_ONCE(listener->sk_incoming_cpu);
 	child->sk_max_pacing_rate = READ_ONCE(listener->sk_max_pacing_rate);
 #ifdef CONFIG_NET_RX_BUSY_POLL

@@ -155,6 +155,12 @@ bool peer_is_known(const struct family *f)
 	return c == 'Y';
 }
 
+/* Where SO_REUSEPORT and SO_ZEROCOPY are for every kernel. */
+int option_level(const struct family *f)
+{
+	return is_kite(f) ? SOL_KITE : SOL_SOCKET;
+}
+
 /*
  * What connect() says where nobody listens. With AF_VSOCK's number, kite.ko says
  * what AF_VSOCK says, since that is what AF_VSOCK's programs look for.

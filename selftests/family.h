@@ -79,6 +79,7 @@ void inet_address(struct address *addr, unsigned int port, unsigned int host);
 
 bool peer_is_known(const struct family *f);
 int refusal(const struct family *f);
+int option_level(const struct family *f);
 int stream_socket(const struct family *f);
 int bind_to(int fd, const struct address *addr);
 int connect_to(int fd, const struct address *addr);

@@ -8,6 +8,10 @@
 
 #include "fixtures.h"
 
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+
 PAIR_FIXTURE(options, KITE_UNIX_INET);
 
 TEST_F(options, what_it_is)
@@ -275,6 +279,64 @@ TEST_F(sol_kite, unknown)
 	EXPECT_EQ(-ENOPROTOOPT, get_int_option(self->c, SOL_KITE, 9999));
 	EXPECT_EQ(-ENOPROTOOPT, set_int_option(self->c, IPPROTO_TCP, 1, 1));
 	EXPECT_EQ(-ENOPROTOOPT, get_int_option(self->c, IPPROTO_TCP, 1));
+}
+
+/* The same at SOL_SOCKET where the kernel lets a family answer for itself. */
+TEST_F(sol_kite, options_of_sol_socket)
+{
+	static const int names[] = { SO_REUSEPORT, SO_ZEROCOPY };
+	bool answers = kernel_since(6, 7);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		EXPECT_EQ(0, get_int_option(self->s, SOL_KITE, names[i]));
+		EXPECT_EQ(0, set_int_option(self->s, SOL_KITE, names[i], 1));
+		EXPECT_EQ(1, get_int_option(self->s, SOL_KITE, names[i]));
+		EXPECT_EQ(1, get_int_option(self->s, SOL_SOCKET, names[i]));
+		EXPECT_EQ(0, set_int_option(self->s, SOL_KITE, names[i], 0));
+		EXPECT_EQ(0, get_int_option(self->s, SOL_SOCKET, names[i]));
+
+		EXPECT_EQ(answers ? 0 : -EOPNOTSUPP,
+			  set_int_option(self->s, SOL_SOCKET, names[i], 1));
+		EXPECT_EQ(answers, get_int_option(self->s, SOL_KITE, names[i]));
+		EXPECT_EQ(0, get_int_option(self->c, SOL_KITE, names[i]));
+	}
+	EXPECT_EQ(-EINVAL, set_int_option(self->c, SOL_KITE, SO_ZEROCOPY, 2));
+	EXPECT_EQ(-ENOPROTOOPT, set_int_option(self->c, SOL_KITE, SO_RCVBUF, 1));
+	EXPECT_EQ(-ENOPROTOOPT, get_int_option(self->c, SOL_KITE, SO_RCVBUF));
+}
+
+TEST_F(sol_kite, length)
+{
+	socklen_t len;
+	int value = 1;
+
+	EXPECT_EQ(-EINVAL, ERR(setsockopt(self->c, SOL_KITE, SO_REUSEPORT, &value, 3)));
+	EXPECT_EQ(-EFAULT, ERR(setsockopt(self->c, SOL_KITE, SO_REUSEPORT,
+					  bad_pointer(), sizeof(value))));
+	EXPECT_EQ(0, get_int_option(self->c, SOL_KITE, SO_REUSEPORT));
+	EXPECT_EQ(0, set_int_option(self->c, SOL_KITE, SO_REUSEPORT, 1));
+	len = 1;
+	value = 0x55555555;
+	EXPECT_EQ(0, getsockopt(self->c, SOL_KITE, SO_REUSEPORT, &value, &len));
+	EXPECT_EQ(1, len);
+	EXPECT_EQ(1, *(char *)&value);
+	len = -1;
+	EXPECT_EQ(-EINVAL, ERR(getsockopt(self->c, SOL_KITE, SO_REUSEPORT, &value,
+					  &len)));
+	len = sizeof(value);
+	EXPECT_EQ(-EFAULT, ERR(getsockopt(self->c, SOL_KITE, SO_REUSEPORT,
+					  bad_pointer(), &len)));
+}
+
+/* What does not come with messages is not promised either. */
+TEST_F(sol_kite, not_passed)
+{
+	if (!kernel_since(6, 7))
+		SKIP(return, "this kernel does not ask the family");
+	EXPECT_EQ(-EOPNOTSUPP, set_int_option(self->c, SOL_SOCKET, SO_PASSSEC, 1));
+	EXPECT_EQ(-EOPNOTSUPP, set_int_option(self->c, SOL_SOCKET, SO_PASSPIDFD, 1));
+	EXPECT_EQ(0, set_int_option(self->c, SOL_SOCKET, SO_PASSPIDFD, 0));
 }
 
 TEST_HARNESS_MAIN

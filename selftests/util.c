@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -365,6 +366,17 @@ ssize_t pattern_differs(const void *buf, size_t len, size_t offset)
 void *bad_pointer(void)
 {
 	return (void *)8;
+}
+
+/* For what depends on the kernel's version and can be told by nothing else. */
+bool kernel_since(int major, int minor)
+{
+	struct utsname name;
+	int a = 0, b = 0;
+
+	if (uname(&name) || sscanf(name.release, "%d.%d", &a, &b) != 2)
+		return false;
+	return a > major || (a == major && b >= minor);
 }
 
 /* Privileges and namespaces */

@@ -119,6 +119,7 @@ ssize_t pattern_differs(const void *buf, size_t len, size_t offset);
 
 void *bad_pointer(void);
 
+bool kernel_since(int major, int minor);
 bool become_nobody(void);
 int enter_new_netns(void);
 int loopback_up(void);
