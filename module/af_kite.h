@@ -30,6 +30,7 @@
 #include <linux/kite.h>
 
 #include "compat.h"
+#include "mem.h"
 #include "transport.h"
 
 /* Ports below this need CAP_NET_BIND_SERVICE. */
@@ -340,18 +341,12 @@ bool kite_response_rcv(struct sock *sk, const struct kite_packet *pkt,
 int kite_request_send(struct sock *sk);
 
 /* credit.c */
-u32 kite_credit_space(const struct kite_conn *kc);
 u32 kite_credit_most(const struct kite_conn *kc);
 bool kite_credit_writable(const struct kite_conn *kc);
 void kite_credit_block(struct kite_conn *kc);
-void kite_credit_wake(struct sock *sk);
+void __kite_credit_wake(struct sock *sk);
 void kite_credit_open(struct kite_conn *kc);
-bool kite_credit_grant(struct kite_conn *kc);
 void kite_credit_update(struct kite_conn *kc, u32 read, u32 limit);
-
-/* mem.c */
-int kite_mem_charge(struct sock *sk, struct sk_buff *skb);
-void kite_mem_uncharge(struct sock *sk, const struct sk_buff *skb);
 
 /* buf.c */
 struct sk_buff *kite_buf_alloc(u32 len, gfp_t gfp);
@@ -367,19 +362,15 @@ bool kite_queue_merge(struct sock *sk, const void *data, u32 len);
 void kite_queue_consume(struct sock *sk, struct sk_buff *skb, u32 len);
 void kite_queue_consume_record(struct sock *sk);
 u32 kite_queue_bytes(struct sock *sk);
-u32 kite_queue_unread(const struct kite_conn *kc);
 void kite_queue_open(struct sock *sk);
 void kite_queue_close(struct sock *sk);
 u32 kite_queue_purge(struct sock *sk);
 
 /* send.c */
-int kite_send_check(struct sock *sk, const struct msghdr *msg);
 void kite_send_block(struct sock *sk);
 int kite_send_wait(struct sock *sk, u32 cost, long *timeo);
 int kite_send_end(int err, const struct msghdr *msg);
 int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags);
-int kite_recv_check(const struct sock *sk, int flags);
-bool kite_recv_over(const struct sock *sk);
 
 /* stream.c */
 int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
@@ -452,5 +443,8 @@ int kite_compat_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 void kite_inherit(struct sock *child, struct sock *listener);
 void kite_peercred_set(struct sock *sk);
 void kite_peercred_copy(struct sock *sk, struct sock *from);
+
+#include "credit.h"
+#include "send.h"
 
 #endif /* _AF_KITE_H */

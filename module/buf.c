@@ -256,7 +256,7 @@ struct sk_buff *kite_buf_alloc(u32 len, gfp_t gfp)
  */
 void kite_buf_free(struct sk_buff *skb)
 {
-	if (refcount_read(&skb->users) == 1) {
+	if (refcount_read(&skb->users) == 1 && !skb->destructor) {
 		if (skb_is_nonlinear(skb)) {
 			kite_pages_push(skb);
 			if (!skb_shinfo(skb)->nr_frags)

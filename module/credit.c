@@ -25,42 +25,6 @@
  */
 #include "af_kite.h"
 
-static u32 kite_credit_window(const struct sock *sk)
-{
-	return min_t(u32, READ_ONCE(sk->sk_rcvbuf), KITE_WINDOW_MAX);
-}
-
-static bool kite_credit_congested(const struct kite_conn *kc)
-{
-	const struct kite_transport *transport = kc->transport;
-
-	return transport && transport->congested &&
-	       transport->congested(sock_net(&kc->ks.sk), kc->ks.tuple.remote.node);
-}
-
-/**
- * kite_credit_space - how much may be sent now?
- * @kc: the connection
- *
- * What is in flight is bounded by the peer's receive buffer and, as with
- * AF_UNIX, by our own send buffer.
- *
- * Context: Any. The answer holds until somebody sends, so under @send_lock it
- * can only grow.
- * Return: charge: bytes, and KITE_RECORD_OVERHEAD for each record.
- */
-u32 kite_credit_space(const struct kite_conn *kc)
-{
-	u32 sent = READ_ONCE(kc->tx_sent);
-	s32 window = READ_ONCE(kc->tx_limit) - sent;
-	s32 flight = sent - READ_ONCE(kc->tx_read);
-	s32 buffer = READ_ONCE(kc->ks.sk.sk_sndbuf) - flight;
-
-	if (!kc->ks.peer && kite_credit_congested(kc))
-		return 0;
-	return max(min(window, buffer), 0);
-}
-
 /**
  * kite_credit_most - how much room could there ever be?
  * @kc: the connection
@@ -116,19 +80,12 @@ void kite_credit_block(struct kite_conn *kc)
 	smp_mb();
 }
 
-/**
- * kite_credit_wake - there may be room: wake who waits for it
- * @sk: the sender
- *
- * Context: Any.
- */
-void kite_credit_wake(struct sock *sk)
+/* The rest of kite_credit_wake(): somebody waits for room. */
+void __kite_credit_wake(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
 
-	/* Pairs with kite_credit_block(), see the top of the file. */
-	smp_mb();
-	if (!READ_ONCE(kc->tx_blocked) || !kite_credit_writable(kc))
+	if (!kite_credit_writable(kc))
 		return;
 	WRITE_ONCE(kc->tx_blocked, false);
 	sk->sk_write_space(sk);
@@ -144,39 +101,6 @@ void kite_credit_open(struct kite_conn *kc)
 {
 	kc->rx_limit = kc->rx_read + kite_credit_window(kite_conn_sk(kc));
 	kc->rx_told = kc->rx_limit;
-}
-
-/**
- * kite_credit_grant - after reading, let the peer send more
- * @kc: the reader
- *
- * Context: Under the spinlock of the reader's receive queue. Where the peer is
- * a socket here, the caller calls kite_credit_wake() for it when it has dropped
- * the lock.
- * Return: true when the peer is not here and a packet should tell it, see
- * kite_conn_send_control(): when the window moved by a quarter, or everything
- * was read.
- */
-bool kite_credit_grant(struct kite_conn *kc)
-{
-	u32 window = kite_credit_window(kite_conn_sk(kc));
-	u32 limit = kc->rx_read + window;
-
-	lockdep_assert_held(&kite_conn_sk(kc)->sk_receive_queue.lock);
-
-	if ((s32)(limit - kc->rx_limit) > 0)
-		WRITE_ONCE(kc->rx_limit, limit);
-	if (kc->ks.peer) {
-		struct kite_conn *peer = kite_conn(kc->ks.peer);
-
-		WRITE_ONCE(peer->tx_limit, kc->rx_limit);
-		/* Pairs with kite_credit_most(). */
-		smp_wmb();
-		WRITE_ONCE(peer->tx_read, kc->rx_read);
-		return false;
-	}
-	return kc->rx_read == kc->rx_queued ||
-	       kc->rx_limit - READ_ONCE(kc->rx_told) >= window / 4;
 }
 
 /**

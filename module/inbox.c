@@ -3,14 +3,16 @@
  * The inbox: the receive queue of a socket without a connection. There is no
  * credit, so what does not fit is dropped and counted.
  *
- * Memory is charged to the receiver as in queue.c, under the queue's spinlock. A
- * message leaves the queue in skb_recv_datagram() and is given back when its last
- * reader frees it.
+ * Memory is charged to the receiver as in queue.c, under the queue's spinlock, and
+ * given back when the message leaves the queue.
  */
 #include <linux/filter.h>
 
 #include "af_kite.h"
 
+/*
+ * For a message that leaves by another way than kite_inbox_take().
+ */
 static void kite_inbox_free(struct sk_buff *skb)
 {
 	struct sock *sk = skb->sk;
@@ -68,6 +70,42 @@ void kite_inbox_add(struct sock *sk, struct sk_buff *skb)
 	}
 }
 
+/*
+ * Takes the first message, if there is one and no error comes first. Saves the
+ * common case the generality of __skb_recv_datagram(), and a second turn with the
+ * spinlock to give the memory back.
+ */
+static struct sk_buff *kite_inbox_take(struct sock *sk)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct sk_buff *skb;
+
+	if (READ_ONCE(sk->sk_err))
+		return NULL;
+	spin_lock_bh(&queue->lock);
+	skb = __skb_dequeue(queue);
+	if (skb) {
+		kite_mem_uncharge(sk, skb);
+		skb->destructor = NULL;
+		skb->sk = NULL;
+	}
+	spin_unlock_bh(&queue->lock);
+	return skb;
+}
+
+/* Takes a message, or looks at one, and waits for it. */
+static struct sk_buff *kite_inbox_get(struct sock *sk, int flags, int *skip, int *err)
+{
+	struct sk_buff *skb = flags & MSG_PEEK ? NULL : kite_inbox_take(sk);
+
+	if (skb)
+		return skb;
+	skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags, skip, err);
+	if (skb && !(flags & MSG_PEEK))
+		skb_orphan(skb);
+	return skb;
+}
+
 /* How many bytes to return for a message of @len, of which @size fitted. */
 static int kite_inbox_result(struct msghdr *msg, size_t len, size_t size, int flags)
 {
@@ -97,12 +135,12 @@ int kite_inbox_recvmsg(struct sock *sk, struct msghdr *msg, size_t size, int fla
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags, &skip, &err);
+	skb = kite_inbox_get(sk, flags, &skip, &err);
 	if (!skb)
 		return err == -EAGAIN && READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ? 0 : err;
 
 	len = skb->len - skip;
-	err = skb_copy_datagram_msg(skb, skip, msg, min(len, size));
+	err = kite_buf_to_msg(skb, skip, min(len, size), msg);
 	if (err)
 		goto free;
 	if (msg->msg_name)
@@ -114,7 +152,7 @@ int kite_inbox_recvmsg(struct sock *sk, struct msghdr *msg, size_t size, int fla
 		sk_peek_offset_bwd(sk, skb->len);
 	err = kite_inbox_result(msg, len, size, flags);
 free:
-	skb_free_datagram(sk, skb);
+	kite_buf_free(skb);
 	return err;
 }
 

@@ -123,7 +123,8 @@ int kite_queue_append(struct sock *sk, struct sk_buff *skb, u8 flags)
 		smp_store_release(&kc->rx_queued, queued);
 	}
 	spin_unlock_bh(&queue->lock);
-	kite_buf_free_list(&gone);
+	if (unlikely(!skb_queue_empty(&gone)))
+		kite_buf_free_list(&gone);
 	if (!err && !(flags & KITE_DATA_MORE))
 		sk->sk_data_ready(sk);
 	return err;
@@ -147,8 +148,6 @@ bool kite_queue_merge(struct sock *sk, const void *data, u32 len)
 	struct kite_conn *kc = kite_conn(sk);
 	struct sk_buff *tail = NULL;
 
-	if (skb_queue_empty_lockless(queue))
-		return false;
 	spin_lock_bh(&queue->lock);
 	if (kc->rx_open)
 		tail = kite_queue_tail(sk, len);
@@ -162,23 +161,6 @@ bool kite_queue_merge(struct sock *sk, const void *data, u32 len)
 		return false;
 	sk->sk_data_ready(sk);
 	return true;
-}
-
-/**
- * kite_queue_unread - how much is there to read?
- * @kc: the receiver
- *
- * Context: Any. Exact for the reader (recv_lock), who may then look at that many
- * bytes without the spinlock; a snapshot for others.
- * Return: charge.
- */
-u32 kite_queue_unread(const struct kite_conn *kc)
-{
-	/* Pairs with the releases above. */
-	s32 unread = smp_load_acquire(&kc->rx_queued) - READ_ONCE(kc->rx_read);
-
-	/* Others may have read what came since. */
-	return max(unread, 0);
 }
 
 static void kite_queue_remove(struct sock *sk, struct sk_buff *skb)

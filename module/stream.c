@@ -58,7 +58,10 @@ static int kite_stream_send_small(struct sock *sk, struct msghdr *msg, u32 len)
 
 static int kite_stream_send_chunk(struct sock *sk, struct msghdr *msg, u32 len)
 {
-	if (kite_sk(sk)->peer && len <= KITE_STREAM_SMALL)
+	struct sock *peer = kite_sk(sk)->peer;
+
+	if (peer && len <= KITE_STREAM_SMALL &&
+	    !skb_queue_empty_lockless(&peer->sk_receive_queue))
 		return kite_stream_send_small(sk, msg, len);
 	return kite_stream_send_buffer(sk, msg, len);
 }

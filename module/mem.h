@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Memory: what is queued is charged to the receiver while it is queued, to
  * sk_rmem_alloc and, for the limits of protocol and memory cgroup, to
@@ -8,10 +8,14 @@
  * Under a spinlock the kernel does not refuse a charge to the cgroup: it counts,
  * and the cgroup pays at its next own allocation.
  */
-#include "af_kite.h"
+#ifndef _KITE_MEM_H
+#define _KITE_MEM_H
+
+#include <linux/skbuff.h>
+#include <net/sock.h>
 
 /* The spinlock makes a read and a write of what is atomic for others to look at. */
-static void kite_mem_count(struct sock *sk, int size)
+static inline void kite_mem_count(struct sock *sk, int size)
 {
 	atomic_set(&sk->sk_rmem_alloc, atomic_read(&sk->sk_rmem_alloc) + size);
 	WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc - size);
@@ -25,7 +29,7 @@ static void kite_mem_count(struct sock *sk, int size)
  * Context: Under the spinlock of the receive queue.
  * Return: 0, or -ENOBUFS when the limits do not let it in.
  */
-int kite_mem_charge(struct sock *sk, struct sk_buff *skb)
+static inline int kite_mem_charge(struct sock *sk, struct sk_buff *skb)
 {
 	lockdep_assert_held(&sk->sk_receive_queue.lock);
 
@@ -42,7 +46,7 @@ int kite_mem_charge(struct sock *sk, struct sk_buff *skb)
  *
  * Context: Under the spinlock of the receive queue.
  */
-void kite_mem_uncharge(struct sock *sk, const struct sk_buff *skb)
+static inline void kite_mem_uncharge(struct sock *sk, const struct sk_buff *skb)
 {
 	lockdep_assert_held(&sk->sk_receive_queue.lock);
 
@@ -54,3 +58,5 @@ void kite_mem_uncharge(struct sock *sk, const struct sk_buff *skb)
 	if (sk->sk_forward_alloc > (int)PAGE_SIZE)
 		__sk_mem_reclaim(sk, sk->sk_forward_alloc - (int)PAGE_SIZE);
 }
+
+#endif /* _KITE_MEM_H */
