@@ -76,7 +76,7 @@ help:
 	@echo 'make check          the static checks alone'
 	@echo 'make module KERNEL= kite.ko for the VM: 6.1, 6.12, 6.12-rt or debug'
 	@echo 'make setup          install the Debian packages that all this needs'
-	@echo 'make install        kite.ko, linux/kite.h, programs; DESTDIR=, PREFIX='
+	@echo 'make install        kite.ko, linux/kite.h, kite(7); DESTDIR=, PREFIX='
 	@echo 'make uninstall'
 	@echo 'make clean          remove build/; downloads stay in ~/.cache/kite'
 
