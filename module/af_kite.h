@@ -43,7 +43,7 @@
 #define KITE_PORT_EPHEMERAL_MIN	65536U
 #define KITE_PORT_EPHEMERAL_MAX	0x7fffffffU
 
-/* How long connect() tries, and how long a closed end waits for the other. */
+/* How long connect() tries, but for vsock; and how long a closed end waits. */
 #define KITE_CONNECT_TIMEOUT	(30 * HZ)
 #define KITE_CLOSE_TIMEOUT	(8 * HZ)
 /* When a listener was full or memory was short: try again after this. */
@@ -116,6 +116,20 @@ struct kite_sock {
 };
 
 /**
+ * struct kite_vsock - what a connection keeps for vsock's socket options
+ * @buffer: SO_VM_SOCKETS_BUFFER_SIZE, and its bounds
+ * @buffer_min: SO_VM_SOCKETS_BUFFER_MIN_SIZE
+ * @buffer_max: SO_VM_SOCKETS_BUFFER_MAX_SIZE
+ *
+ * Under lock_sock, with family=40 only.
+ */
+struct kite_vsock {
+	u64			buffer;
+	u64			buffer_min;
+	u64			buffer_max;
+};
+
+/**
  * struct kite_conn - a stream or record socket: one end of a connection
  * @ks: the socket, first
  * @transport: carries its packets; set from SYN_SENT on and kept, holds the
@@ -147,6 +161,8 @@ struct kite_sock {
  * @unsent: packets that the timer is to send, by op: those that found no
  *	memory, and a request that found the listener full; atomic
  * @deadline: when the timer gives up, in jiffies; belongs to the owner
+ * @connect_timeout: how long connect() tries, in jiffies; under lock_sock
+ * @vsock: options of vsock's
  * @accept: a listener's children until they are accepted, or the child's place
  *	among them; under the listener's queue spinlock
  * @room: where connect() waits for room in a listener's accept queue
@@ -191,6 +207,8 @@ struct kite_conn {
 	u8				peer_shutdown;
 	unsigned long			unsent;
 	unsigned long			deadline;
+	long				connect_timeout;
+	struct kite_vsock		vsock;
 	struct list_head		accept;
 	wait_queue_head_t		room;
 };
@@ -277,6 +295,15 @@ bool kite_node_is_local(struct net *net, u32 node);
 /* vsock.c */
 bool kite_addr_tail_valid(const u8 *tail);
 int kite_refused_errno(void);
+bool kite_tuple_free_early(const struct kite_conn *kc);
+void kite_vsock_conn_init(struct kite_conn *kc);
+void kite_vsock_inherit(struct kite_conn *child, const struct kite_conn *listener);
+int kite_vsock_setsockopt(struct sock *sk, int optname, sockptr_t optval,
+			  unsigned int optlen);
+int kite_vsock_getsockopt(struct sock *sk, int optname, char __user *optval,
+			  int __user *optlen);
+void kite_vsock_init(void);
+void kite_vsock_exit(void);
 
 /* port.c */
 int kite_port_init(struct kite_net *kn);
@@ -362,6 +389,7 @@ bool kite_queue_merge(struct sock *sk, const void *data, u32 len);
 void kite_queue_consume(struct sock *sk, struct sk_buff *skb, u32 len);
 void kite_queue_consume_record(struct sock *sk);
 u32 kite_queue_bytes(struct sock *sk);
+void kite_queue_grant(struct sock *sk);
 void kite_queue_open(struct sock *sk);
 void kite_queue_close(struct sock *sk);
 u32 kite_queue_purge(struct sock *sk);

@@ -286,6 +286,8 @@ static void kite_conn_on_shutdown(struct sock *sk)
 	}
 	if (sk->sk_state != TCP_ESTABLISHED)
 		return;
+	if (kc->peer_shutdown == SHUTDOWN_MASK && kite_tuple_free_early(kc))
+		kite_conn_unhash(sk);
 	if (kc->peer_shutdown & KITE_SHUTDOWN_RCV)
 		shutdown |= SEND_SHUTDOWN;
 	if (kc->peer_shutdown & KITE_SHUTDOWN_SEND) {
@@ -535,6 +537,8 @@ int kite_conn_init(struct sock *sk)
 	mutex_init(&kc->recv_lock);
 	INIT_LIST_HEAD(&kc->accept);
 	init_waitqueue_head(&kc->room);
+	kc->connect_timeout = KITE_CONNECT_TIMEOUT;
+	kite_vsock_conn_init(kc);
 	timer_setup(&sk->sk_timer, kite_conn_timer, 0);
 	sk->sk_destruct = kite_conn_destruct;
 	return 0;

@@ -434,10 +434,10 @@ static int kite_connect_try(struct sock *sk, const struct kite_addr *to)
 		kite_conn_back(sk);
 		return err;
 	}
-	kc->deadline = jiffies + KITE_CONNECT_TIMEOUT;
+	kc->deadline = jiffies + kc->connect_timeout;
 	kite_conn_run_pending(sk);
 	if (sk->sk_state == TCP_SYN_SENT && !kc->unsent)
-		kite_conn_arm(sk, KITE_CONNECT_TIMEOUT);
+		kite_conn_arm(sk, kc->connect_timeout);
 	/* One that was taken and then reset did connect; recv will tell the rest. */
 	return sk->sk_state == TCP_CLOSE ? sock_error(sk) : 0;
 }
@@ -513,12 +513,13 @@ static int kite_connect_loop(struct sock *sk, const struct kite_addr *to, long l
 /* From CLOSE. Returns 0 in SYN_SENT or later. */
 static int kite_connect_start(struct sock *sk, const struct kite_addr *to, long timeo)
 {
-	int err = kite_connect_loop(sk, to, min_t(long, timeo, KITE_CONNECT_TIMEOUT));
+	long limit = kite_conn(sk)->connect_timeout;
+	int err = kite_connect_loop(sk, to, min(timeo, limit));
 
 	if (err == -ERESTARTSYS)
 		return sock_intr_errno(timeo);
 	/* Whose time was over: the program's, or ours? */
-	if (err == -EAGAIN && timeo > KITE_CONNECT_TIMEOUT)
+	if (err == -EAGAIN && timeo > limit)
 		return -ETIMEDOUT;
 	return err;
 }

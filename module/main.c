@@ -221,6 +221,7 @@ static int __init kite_init(void)
 	err = kite_register();
 	if (err)
 		goto exit_loopback;
+	kite_vsock_init();
 	pr_info("socket family %d\n", kite_family);
 	return 0;
 
@@ -235,6 +236,7 @@ unregister_protos:
 
 static void __exit kite_exit(void)
 {
+	kite_vsock_exit();
 	sock_unregister(kite_family);
 	kite_loopback_exit();
 	unregister_pernet_subsys(&kite_net_ops);

@@ -187,6 +187,18 @@ static void kite_queue_read(struct sock *sk, u32 cost)
 }
 
 /**
+ * kite_queue_grant - the receive buffer has another size: let the peer use it
+ * @sk: the receiver, ESTABLISHED
+ *
+ * Context: Process context, lock_sock held. May send a packet.
+ */
+void kite_queue_grant(struct sock *sk)
+{
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	kite_queue_read(sk, 0);
+}
+
+/**
  * kite_queue_consume - bytes of the first buffer were read
  * @sk: the receiver
  * @skb: the first buffer

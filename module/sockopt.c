@@ -75,6 +75,8 @@ int kite_setsockopt(struct socket *sock, int level, int optname,
 	struct sock *sk = sock->sk;
 	int value, err;
 
+	if (level == AF_VSOCK)
+		return kite_vsock_setsockopt(sk, optname, optval, optlen);
 	if (level != SOL_SOCKET && level != SOL_KITE)
 		return -ENOPROTOOPT;
 	if (!kite_option_is_ours(optname))
@@ -107,6 +109,8 @@ int kite_getsockopt(struct socket *sock, int level, int optname,
 {
 	int value, len;
 
+	if (level == AF_VSOCK)
+		return kite_vsock_getsockopt(sock->sk, optname, optval, optlen);
 	if (level != SOL_KITE || !kite_option_is_ours(optname))
 		return -ENOPROTOOPT;
 	if (get_user(len, optlen))
@@ -219,6 +223,7 @@ void kite_inherit(struct sock *child, struct sock *listener)
 	child->sk_rcvtimeo = READ_ONCE(listener->sk_rcvtimeo);
 	child->sk_sndtimeo = READ_ONCE(listener->sk_sndtimeo);
 	child->sk_lingertime = READ_ONCE(listener->sk_lingertime);
+	kite_vsock_inherit(kite_conn(child), kite_conn(listener));
 	child->sk_peek_off = READ_ONCE(listener->sk_peek_off);
 	child->sk_mark = READ_ONCE(listener->sk_mark);
 	child->sk_reuse = listener->sk_reuse;
