@@ -502,6 +502,8 @@ TEST_F(tuple, is_free_when_the_peer_has_closed)
 	struct address addr, mine;
 	int l, c, s;
 
+	if (self->f->domain() == AF_VSOCK && peer_is_known(self->f))
+		SKIP(return, "as AF_VSOCK, it is free earlier: see vsock.c");
 	l = listener(self->f, 5, &addr);
 	c = bound_socket(self->f, &mine);
 	ASSERT_EQ(0, connect_to(c, &addr));

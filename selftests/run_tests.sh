@@ -41,8 +41,8 @@ fi
 # The programs in the order in which one reads them, then the scripts.
 [ $# -gt 0 ] || {
 	set -- errors bind connect accept data transfer shutdown buffers options \
-		socketpair seqpacket dgram poll epoll netns threads
-	for script in examples.sh module.sh; do
+		socketpair seqpacket dgram poll epoll netns threads vsock
+	for script in examples.sh vsock.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done
 }
