@@ -1,0 +1,281 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Run programs written for AF_VSOCK, as they are, over kite.ko with family=40:
+#
+# - vsock's own tests, from the kernel's tools/testing/vsock, with the server and
+#   the client on this machine
+# - Python's tests of its AF_VSOCK sockets
+# - socat, ncat and a program in Python
+#
+# KITE_TESTS names the directory with the test programs, in its vsock-suite
+# vsock's own ("make vsock-suite").
+
+here=$(cd "$(dirname "$0")" && pwd)
+suite=${KITE_TESTS:-$here}/vsock-suite
+python=/usr/bin/python3
+control=1234
+port=7200
+tmp=
+pids=
+count=0
+failed=0
+
+skip_all()
+{
+	echo "1..0 # SKIP $1"
+	exit 4
+}
+
+# result ok|"not ok" NAME: one test; of a failed one, what was said
+result()
+{
+	count=$((count + 1))
+	echo "$1 $count $2"
+	[ "$1" = "not ok" ] || return
+	failed=$((failed + 1))
+	awk '!/\.\.\.(ok|skipped)$/ { n = split(FILENAME, path, "/"); print "# " path[n] ": " $0 }' \
+		"$tmp"/*.log
+}
+
+# check NAME COMMAND...: one test, passed when the command succeeds
+check()
+{
+	name=$1
+	shift
+	rm -f "$tmp"/*.log
+	port=$((port + 1))
+	if "$@"; then
+		result ok "$name"
+	else
+		result "not ok" "$name"
+	fi
+	stop_servers
+}
+
+stop_servers()
+{
+	for pid in $pids; do
+		kill "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	pids=
+}
+
+cleanup()
+{
+	stop_servers
+	rm -rf "$tmp"
+}
+
+# retry COMMAND...: until it succeeds, for ten seconds
+retry()
+{
+	tries=100
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+# ---- vsock's own tests ----
+
+# reason PROGRAM ID: why this one cannot pass here, if so
+reason()
+{
+	case $1,$2 in
+	vsock_test,18|vsock_test,19|vsock_test,20|vsock_uring_test,1)
+		echo "MSG_ZEROCOPY is not written yet" ;;
+	esac
+}
+
+# ids PROGRAM: the numbers and names of its tests. Not all programs can tell.
+ids()
+{
+	case $1 in
+	vsock_uring_test)
+		printf '%s\t%s\n' 0 "SOCK_STREAM io_uring test" \
+			1 "SOCK_STREAM io_uring MSG_ZEROCOPY test" ;;
+	*)	"$suite/$1" --list | sed 1d ;;
+	esac
+}
+
+# pair PROGRAM [OPTION...]: its server and its client, till the first test fails
+pair()
+{
+	program=$1
+	shift
+	rm -f "$tmp"/*.log
+	control=$((control + 1))
+	timeout 200 "$suite/$program" --mode=server --control-port=$control \
+		--peer-cid=1 "$@" > "$tmp/server.log" 2>&1 &
+	server=$!
+	retry grep -qs "listening on" "$tmp/server.log" &&
+		timeout 200 "$suite/$program" --mode=client \
+			--control-host=127.0.0.1 --control-port=$control \
+			--peer-cid=1 "$@" > "$tmp/client.log" 2>&1
+	kill_later $server
+}
+
+# A peer whose other half failed should notice and end. If not, it is stopped.
+kill_later()
+{
+	retry ended "$1" || kill "$1"
+	wait "$1" 2>/dev/null
+}
+
+ended()
+{
+	! kill -0 "$1" 2>/dev/null
+}
+
+passed()
+{
+	grep -qs "^$1 - .*\.\.\.ok" "$tmp/server.log" &&
+		grep -qs "^$1 - .*\.\.\.ok" "$tmp/client.log"
+}
+
+# vsock's tests end with the first that fails: go on after it.
+own_tests()
+{
+	ids "$1" > "$tmp/ids"
+	skips=
+	while read -r id name; do
+		why=$(reason "$1" "$id")
+		[ -z "$why" ] || skips="$skips --skip=$id"
+	done < "$tmp/ids"
+	[ "$1" = vsock_test ] || skips=
+	# shellcheck disable=SC2086 # several options
+	pair "$1" $skips
+	while read -r id name; do
+		name="$1: $name"
+		why=$(reason "$1" "$id")
+		if [ -n "$why" ]; then
+			result ok "$name # SKIP $why"
+		elif passed "$id"; then
+			result ok "$name"
+		else
+			result "not ok" "$name"
+			skips="$skips $(seq -f "--skip=%g" 0 "$id")"
+			# shellcheck disable=SC2086 # several options
+			[ "$1" != vsock_test ] || pair "$1" $skips
+		fi
+	done < "$tmp/ids"
+}
+
+# ---- Python's ----
+
+python_tests()
+{
+	timeout 200 $python -m unittest -v test.test_socket.BasicVSOCKTest \
+		test.test_socket.ThreadedVSOCKSocketStreamTest \
+		< /dev/null > "$tmp/python.log" 2>&1
+	cp "$tmp/python.log" "$tmp/python"
+	for test in testCrucialConstants testVSOCKConstants testCreateSocket \
+		    testSocketBufferSize testStream; do
+		if grep -q "^$test .*\.\.\. ok$" "$tmp/python"; then
+			result ok "python: test_socket: $test"
+		else
+			result "not ok" "python: test_socket: $test"
+		fi
+	done
+}
+
+t_python_program()
+{
+	timeout 60 $python "$here/demo-vsock.py" > "$tmp/python.log" 2>&1 &&
+		grep -q "HELLO OVER AF_VSOCK" "$tmp/python.log"
+}
+
+# ---- others ----
+
+# file_arrives SERVER... -- CLIENT...: the client's input is the server's output.
+# The client is tried again until the server listens.
+file_arrives()
+{
+	: > "$tmp/got"
+	serve=
+	while [ "$1" != -- ]; do
+		serve="$serve $1"
+		shift
+	done
+	shift
+	# shellcheck disable=SC2086 # a command and its options
+	timeout 60 $serve < /dev/null > "$tmp/got" 2> "$tmp/server.log" &
+	server=$!
+	pids="$pids $server"
+	retry client "$@" && wait $server && cmp "$tmp/file" "$tmp/got"
+}
+
+client()
+{
+	timeout 60 "$@" < "$tmp/file" > "$tmp/client.log" 2>&1
+}
+
+t_socat()
+{
+	file_arrives socat -u "VSOCK-LISTEN:$port" - -- \
+		socat -u - "VSOCK-CONNECT:1:$port"
+}
+
+t_socat_answers()
+{
+	timeout 60 socat "VSOCK-LISTEN:$port" EXEC:cat 2> "$tmp/server.log" &
+	pids="$pids $!"
+	retry socat_asks && cmp "$tmp/file" "$tmp/got"
+}
+
+socat_asks()
+{
+	timeout 60 socat -t 30 - "VSOCK-CONNECT:1:$port" < "$tmp/file" \
+		> "$tmp/got" 2> "$tmp/client.log"
+}
+
+t_ncat()
+{
+	file_arrives ncat --vsock --recv-only -l "$port" -- \
+		ncat --vsock --send-only 1 "$port"
+}
+
+t_socat_to_ncat()
+{
+	file_arrives ncat --vsock --recv-only -l "$port" -- \
+		socat -u - "VSOCK-CONNECT:1:$port"
+}
+
+t_vsock_perf()
+{
+	timeout 100 "$suite/vsock_perf" --port "$port" > "$tmp/server.log" 2>&1 &
+	server=$!
+	pids="$pids $server"
+	retry perf_sends && wait $server &&
+		grep -q "^rx performance" "$tmp/server.log"
+}
+
+perf_sends()
+{
+	timeout 100 "$suite/vsock_perf" --sender 1 --port "$port" --bytes 4M \
+		> "$tmp/client.log" 2>&1
+}
+
+[ "$(cat /sys/module/kite/parameters/family 2>/dev/null)" = 40 ] ||
+	skip_all "kite.ko is not loaded with family=40"
+[ -x "$suite/vsock_test" ] || skip_all "there is no $suite/vsock_test"
+tmp=$(mktemp -d) || exit 1
+trap cleanup EXIT
+trap 'exit 1' HUP INT TERM
+head -c 300000 /dev/urandom > "$tmp/file"
+
+echo "TAP version 13"
+echo "1..$(($(ids vsock_test | wc -l) + 2 + 5 + 6))"
+own_tests vsock_test
+own_tests vsock_uring_test
+python_tests
+check "python: a server and a client" t_python_program
+check "socat to socat" t_socat
+check "socat to socat and back" t_socat_answers
+check "ncat to ncat" t_ncat
+check "socat to ncat" t_socat_to_ncat
+check "vsock_perf" t_vsock_perf
+[ $failed -eq 0 ]
