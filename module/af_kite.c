@@ -159,6 +159,9 @@ int kite_do_accept(struct socket *sock, struct socket *newsock, int flags)
 	if (!child)
 		return err;
 	kite_socket_answers(newsock);
+	/* As AF_UNIX has it. */
+	if (test_bit(SOCK_PASSCRED, &sock->flags))
+		set_bit(SOCK_PASSCRED, &newsock->flags);
 	lock_sock(child);
 	sock_graft(child, newsock);
 	newsock->state = SS_CONNECTED;

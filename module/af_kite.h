@@ -93,6 +93,28 @@ struct kite_net {
 };
 
 /**
+ * struct kite_creds - who wrote a message
+ * @pid: the process, with a reference, or NULL if nobody asked
+ * @uid: the user, if there is a @pid
+ * @gid: the group
+ */
+struct kite_creds {
+	struct pid		*pid;
+	kuid_t			uid;
+	kgid_t			gid;
+};
+
+/**
+ * struct kite_creds_seen - whose bytes a read has found so far
+ * @creds: theirs
+ * @any: whether it found any
+ */
+struct kite_creds_seen {
+	struct kite_creds	creds;
+	bool			any;
+};
+
+/**
  * struct kite_sock - what every Kite socket has
  * @sk: the socket, first
  * @tuple: its addresses. Written under lock_sock. What a table of the namespace
@@ -142,7 +164,10 @@ struct kite_vsock {
  * @tx_read: credit: how much of it the peer has read. The peer writes it too
  * @tx_wanted: room for a record that did not fit, or 0; a hint to poll
  * @tx_blocked: somebody waits for room to send; see the barriers in credit.c
+ * @tx_creds: whose message it is for which @send_lock is held
  * @recv_lock: one reader at a time; dropped before a reader sleeps for data
+ * @rx_seen: for the read of a stream for which @recv_lock is held: whose bytes it
+ *	has, or NULL if it does not matter
  * @rx_queued: charge that ever entered the receive queue. Written under the
  *	queue's spinlock, with release; whoever reads it with acquire sees the
  *	bytes it speaks of
@@ -189,11 +214,13 @@ struct kite_conn {
 	u32				tx_read;
 	u32				tx_wanted;
 	bool				tx_blocked;
+	const struct kite_creds		*tx_creds;
 
 	/* the receiver's */
 	bool				rx_open;
 	bool				hashed;
 	struct mutex			recv_lock;	/* see above */
+	struct kite_creds_seen		*rx_seen;
 	u32				rx_queued;
 	u32				rx_partial;
 	u32				rx_read;
@@ -217,6 +244,7 @@ struct kite_conn {
 struct kite_cb {
 	u32				consumed;	/* bytes that were read */
 	u8				flags;		/* KITE_DATA_* */
+	struct kite_creds		creds;
 };
 
 static inline struct kite_sock *kite_sk(const struct sock *sk)
@@ -232,6 +260,7 @@ static inline struct kite_conn *kite_conn(const struct sock *sk)
 /* What an inbox notes in skb->cb; the core has its own notes at the end of it. */
 struct kite_inbox_cb {
 	struct kite_addr	src;
+	struct kite_creds	creds;
 };
 
 static inline struct kite_inbox_cb *kite_inbox_cb(const struct sk_buff *skb)
@@ -385,7 +414,8 @@ void kite_buf_exit(void);
 
 /* queue.c */
 int kite_queue_append(struct sock *sk, struct sk_buff *skb, u8 flags);
-bool kite_queue_merge(struct sock *sk, const void *data, u32 len);
+bool kite_queue_merge(struct sock *sk, const void *data, u32 len,
+		      const struct kite_creds *creds);
 void kite_queue_consume(struct sock *sk, struct sk_buff *skb, u32 len);
 void kite_queue_consume_record(struct sock *sk);
 u32 kite_queue_bytes(struct sock *sk);
@@ -400,6 +430,13 @@ int kite_send_wait(struct sock *sk, u32 cost, long *timeo);
 int kite_send_end(int err, const struct msghdr *msg);
 int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags);
 
+/* creds.c */
+void kite_creds_of_current(struct kite_creds *creds);
+int kite_creds_parse(struct socket *sock, struct msghdr *msg, struct kite_creds *creds);
+void kite_creds_attach(struct sk_buff *skb, const struct kite_creds *creds);
+bool kite_creds_follow(struct kite_creds_seen *seen, const struct kite_creds *creds);
+void kite_creds_tell(struct msghdr *msg, const struct kite_creds *creds);
+
 /* stream.c */
 int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
@@ -411,7 +448,8 @@ int kite_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			   int flags);
 
 /* inbox.c */
-void kite_inbox_add(struct sock *sk, struct sk_buff *skb);
+void kite_inbox_add(struct sock *sk, struct sk_buff *skb,
+		    const struct kite_creds *creds);
 int kite_inbox_recvmsg(struct sock *sk, struct msghdr *msg, size_t size, int flags);
 int kite_inbox_bytes(struct sock *sk);
 void kite_inbox_destruct(struct sock *sk);
@@ -426,7 +464,7 @@ int kite_dgram_shutdown(struct socket *sock, int how);
 int kite_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int kite_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags);
 int kite_dgram_deliver(struct net *net, const struct kite_packet *pkt,
-		       struct sk_buff *skb);
+		       struct sk_buff *skb, struct kite_creds *creds);
 void kite_dgram_refused(struct net *net, const struct kite_packet *pkt);
 
 /* wait.c */
@@ -473,6 +511,7 @@ void kite_peercred_set(struct sock *sk);
 void kite_peercred_copy(struct sock *sk, struct sock *from);
 
 #include "credit.h"
+#include "creds.h"
 #include "send.h"
 
 #endif /* _AF_KITE_H */

@@ -188,20 +188,24 @@ static struct sock *kite_dgram_find(struct net *net, const struct kite_packet *p
  * @net: the namespace
  * @pkt: where it comes from and goes to
  * @skb: the message; consumed, unless it is refused
+ * @creds: who wrote it, the current process; NULL for a packet
  *
  * Context: Any.
  * Return: 0, also if it was dropped; -ECONNREFUSED when there is no such socket.
  */
 int kite_dgram_deliver(struct net *net, const struct kite_packet *pkt,
-		       struct sk_buff *skb)
+		       struct sk_buff *skb, struct kite_creds *creds)
 {
+	static const struct kite_creds nobody;
 	struct sock *sk;
 
 	rcu_read_lock();
 	sk = kite_dgram_find(net, pkt);
 	if (sk) {
+		if (creds)
+			kite_creds_imply(creds, sk);
 		kite_inbox_cb(skb)->src = pkt->src;
-		kite_inbox_add(sk, skb);
+		kite_inbox_add(sk, skb, creds ?: &nobody);
 	}
 	rcu_read_unlock();
 	return sk ? 0 : -ECONNREFUSED;
@@ -229,19 +233,21 @@ void kite_dgram_refused(struct net *net, const struct kite_packet *pkt)
 	rcu_read_unlock();
 }
 
-static int kite_dgram_to_pair(struct sock *peer, struct sk_buff *skb)
+static int kite_dgram_to_pair(struct sock *peer, struct sk_buff *skb,
+			      struct kite_creds *creds)
 {
 	if (READ_ONCE(peer->sk_state) == TCP_CLOSING) {
 		kfree_skb(skb);
 		return -ECONNREFUSED;
 	}
 	kite_inbox_cb(skb)->src = (struct kite_addr){ KITE_PORT_ANY, KITE_NODE_ANY };
-	kite_inbox_add(peer, skb);
+	kite_creds_imply(creds, peer);
+	kite_inbox_add(peer, skb, creds);
 	return 0;
 }
 
 static int kite_dgram_to_node(struct sock *sk, struct kite_packet *pkt,
-			      struct sk_buff *skb)
+			      struct sk_buff *skb, struct kite_creds *creds)
 {
 	const struct kite_transport *transport;
 	struct net *net = sock_net(sk);
@@ -253,7 +259,7 @@ static int kite_dgram_to_node(struct sock *sk, struct kite_packet *pkt,
 		return -EHOSTUNREACH;
 	}
 	if (transport->features & KITE_TRANSPORT_LOCAL) {
-		err = kite_dgram_deliver(net, pkt, skb);
+		err = kite_dgram_deliver(net, pkt, skb, creds);
 		if (err)
 			kfree_skb(skb);
 	} else {
@@ -315,7 +321,8 @@ static struct sk_buff *kite_dgram_build(struct sock *sk, struct msghdr *msg,
 	return NULL;
 }
 
-static int kite_dgram_send(struct sock *sk, struct msghdr *msg, size_t len)
+static int kite_dgram_send(struct sock *sk, struct msghdr *msg, size_t len,
+			   struct kite_creds *creds)
 {
 	struct kite_packet pkt = { .type = SOCK_DGRAM, .op = KITE_OP_DGRAM };
 	struct sock *peer = kite_sk(sk)->peer;
@@ -335,12 +342,12 @@ static int kite_dgram_send(struct sock *sk, struct msghdr *msg, size_t len)
 	if (!skb)
 		return err;
 	if (peer)
-		return kite_dgram_to_pair(peer, skb);
+		return kite_dgram_to_pair(peer, skb, creds);
 	pkt.src.port = READ_ONCE(kite_sk(sk)->tuple.local.port);
 	pkt.src.node = READ_ONCE(kite_sk(sk)->tuple.local.node);
 	if (pkt.src.node == KITE_NODE_ANY)
 		pkt.src.node = kite_route_source(sock_net(sk), pkt.dst.node);
-	return kite_dgram_to_node(sk, &pkt, skb);
+	return kite_dgram_to_node(sk, &pkt, skb, creds);
 }
 
 /**
@@ -355,12 +362,20 @@ static int kite_dgram_send(struct sock *sk, struct msghdr *msg, size_t len)
  * Return: @len; the socket's error; -EOPNOTSUPP for MSG_OOB; -EDESTADDRREQ without
  * a destination, as UDP has it; -EHOSTUNREACH; -ECONNREFUSED when nobody is there,
  * at once if that is in this kernel, else at the next call if connected; -EMSGSIZE;
- * -EPIPE after shutdown; what kite_addr_parse() and autobind say; -EFAULT;
- * -ENOBUFS, -ENOMEM.
+ * -EPIPE after shutdown; what kite_creds_parse(), kite_addr_parse() and autobind say;
+ * -EFAULT; -ENOBUFS, -ENOMEM.
  */
 int kite_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
-	return kite_dgram_send(sock->sk, msg, len) ?: len;
+	struct kite_creds creds;
+	int err;
+
+	err = kite_creds_get(sock, msg, &creds);
+	if (err)
+		return err;
+	err = kite_dgram_send(sock->sk, msg, len, &creds);
+	kite_creds_put(&creds);
+	return err ?: len;
 }
 
 /**

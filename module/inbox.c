@@ -10,9 +10,20 @@
 
 #include "af_kite.h"
 
-/*
- * For a message that leaves by another way than kite_inbox_take().
- */
+static void kite_inbox_forget(struct sk_buff *skb)
+{
+	kite_creds_put(&kite_inbox_cb(skb)->creds);
+}
+
+/* From now on the message is its reader's. Under the queue's spinlock. */
+static void kite_inbox_leave(struct sk_buff *skb)
+{
+	kite_mem_uncharge(skb->sk, skb);
+	skb->sk = NULL;
+	skb->destructor = kite_inbox_cb(skb)->creds.pid ? kite_inbox_forget : NULL;
+}
+
+/* For a message that nobody reads. */
 static void kite_inbox_free(struct sk_buff *skb)
 {
 	struct sock *sk = skb->sk;
@@ -20,6 +31,7 @@ static void kite_inbox_free(struct sk_buff *skb)
 	spin_lock_bh(&sk->sk_receive_queue.lock);
 	kite_mem_uncharge(sk, skb);
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	kite_inbox_forget(skb);
 }
 
 /* An empty inbox takes any message, however small SO_RCVBUF is. */
@@ -30,7 +42,8 @@ static bool kite_inbox_has_room(const struct sock *sk, const struct sk_buff *skb
 	return !used || used + skb->truesize <= READ_ONCE(sk->sk_rcvbuf);
 }
 
-static bool kite_inbox_enqueue(struct sock *sk, struct sk_buff *skb)
+static bool kite_inbox_enqueue(struct sock *sk, struct sk_buff *skb,
+			       const struct kite_creds *creds)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	bool fits;
@@ -41,6 +54,7 @@ static bool kite_inbox_enqueue(struct sock *sk, struct sk_buff *skb)
 	if (fits) {
 		skb->sk = sk;
 		skb->destructor = kite_inbox_free;
+		kite_creds_copy(&kite_inbox_cb(skb)->creds, creds);
 		sock_skb_set_dropcount(sk, skb);
 		__skb_queue_tail(queue, skb);
 	}
@@ -51,18 +65,20 @@ static bool kite_inbox_enqueue(struct sock *sk, struct sk_buff *skb)
 /**
  * kite_inbox_add - give a socket a message, if its filter and room let it in
  * @sk: the receiver
- * @skb: the message, with its struct kite_inbox_cb; consumed
+ * @skb: the message, with its source in struct kite_inbox_cb; consumed
+ * @creds: who wrote it
  *
  * Context: Any; the caller holds a reference of @sk or the RCU read lock. Wakes the
  * reader.
  */
-void kite_inbox_add(struct sock *sk, struct sk_buff *skb)
+void kite_inbox_add(struct sock *sk, struct sk_buff *skb,
+		    const struct kite_creds *creds)
 {
 	skb_orphan(skb);
 	if (sk_filter(sk, skb)) {
 		atomic_inc(&sk->sk_drops);
 		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
-	} else if (!kite_inbox_enqueue(sk, skb)) {
+	} else if (!kite_inbox_enqueue(sk, skb, creds)) {
 		atomic_inc(&sk->sk_drops);
 		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_RCVBUFF);
 	} else {
@@ -84,11 +100,8 @@ static struct sk_buff *kite_inbox_take(struct sock *sk)
 		return NULL;
 	spin_lock_bh(&queue->lock);
 	skb = __skb_dequeue(queue);
-	if (skb) {
-		kite_mem_uncharge(sk, skb);
-		skb->destructor = NULL;
-		skb->sk = NULL;
-	}
+	if (skb)
+		kite_inbox_leave(skb);
 	spin_unlock_bh(&queue->lock);
 	return skb;
 }
@@ -101,8 +114,11 @@ static struct sk_buff *kite_inbox_get(struct sock *sk, int flags, int *skip, int
 	if (skb)
 		return skb;
 	skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags, skip, err);
-	if (skb && !(flags & MSG_PEEK))
-		skb_orphan(skb);
+	if (skb && !(flags & MSG_PEEK)) {
+		spin_lock_bh(&sk->sk_receive_queue.lock);
+		kite_inbox_leave(skb);
+		spin_unlock_bh(&sk->sk_receive_queue.lock);
+	}
 	return skb;
 }
 
@@ -128,7 +144,7 @@ static int kite_inbox_result(struct msghdr *msg, size_t len, size_t size, int fl
  */
 int kite_inbox_recvmsg(struct sock *sk, struct msghdr *msg, size_t size, int flags)
 {
-	int skip = max(sk_peek_offset(sk, flags), 0);
+	int skip = sk_peek_offset(sk, flags);
 	struct sk_buff *skb;
 	size_t len;
 	int err;
@@ -146,6 +162,7 @@ int kite_inbox_recvmsg(struct sock *sk, struct msghdr *msg, size_t size, int fla
 	if (msg->msg_name)
 		msg->msg_namelen = kite_addr_format(&kite_inbox_cb(skb)->src, msg->msg_name);
 	sock_recv_cmsgs(msg, sk, skb);
+	kite_creds_recv(sk->sk_socket, msg, &kite_inbox_cb(skb)->creds);
 	if (flags & MSG_PEEK)
 		sk_peek_offset_fwd(sk, min(len, size));
 	else

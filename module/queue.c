@@ -16,11 +16,14 @@
 #include "af_kite.h"
 
 /* The room at the end of the last buffer, if it can be used. */
-static struct sk_buff *kite_queue_tail(struct sock *sk, u32 len)
+static struct sk_buff *kite_queue_tail(struct sock *sk, u32 len,
+				       const struct kite_creds *creds)
 {
 	struct sk_buff *skb = skb_peek_tail(&sk->sk_receive_queue);
 
 	if (!skb || skb_is_nonlinear(skb) || skb_tailroom(skb) < (int)len)
+		return NULL;
+	if (!kite_creds_equal(&kite_cb(skb)->creds, creds))
 		return NULL;
 	return skb;
 }
@@ -73,7 +76,7 @@ static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
 		return -EPROTO;
 	}
 	if (sk->sk_type == SOCK_STREAM && !skb_is_nonlinear(skb))
-		tail = kite_queue_tail(sk, skb->len);
+		tail = kite_queue_tail(sk, skb->len, &kite_cb(skb)->creds);
 	if (tail) {
 		kite_queue_extend(tail, skb->data, skb->len);
 		__skb_queue_tail(gone, skb);
@@ -95,8 +98,9 @@ static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
  * @skb: the buffer; the queue's afterwards, the caller's still on error
  * @flags: KITE_DATA_*, if it is a record or part of one
  *
- * A small buffer of a stream is copied into the room at the end of the last one,
- * so that the memory of many small writes stays in proportion.
+ * A small buffer of a stream is copied into the room at the end of the last one, if
+ * that has the same credentials, so that the memory of many small writes stays in
+ * proportion.
  *
  * Context: Any. Wakes the reader.
  * Return: 0; -EPIPE when the queue is closed; -EPROTO when it is more than the
@@ -135,6 +139,7 @@ int kite_queue_append(struct sock *sk, struct sk_buff *skb, u8 flags)
  * @sk: the receiver, a socket here
  * @data: the bytes
  * @len: how many; the sender has the credit for them
+ * @creds: the sender's
  *
  * Saves a small write its buffer.
  *
@@ -142,7 +147,8 @@ int kite_queue_append(struct sock *sk, struct sk_buff *skb, u8 flags)
  * Return: false if there is no room at the end of the last buffer, or the queue
  * is closed: kite_queue_append() then says which.
  */
-bool kite_queue_merge(struct sock *sk, const void *data, u32 len)
+bool kite_queue_merge(struct sock *sk, const void *data, u32 len,
+		      const struct kite_creds *creds)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	struct kite_conn *kc = kite_conn(sk);
@@ -150,7 +156,7 @@ bool kite_queue_merge(struct sock *sk, const void *data, u32 len)
 
 	spin_lock_bh(&queue->lock);
 	if (kc->rx_open)
-		tail = kite_queue_tail(sk, len);
+		tail = kite_queue_tail(sk, len, creds);
 	if (tail) {
 		kite_queue_extend(tail, data, len);
 		/* Pairs with the acquire in kite_queue_unread(). */

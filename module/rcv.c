@@ -48,6 +48,7 @@ static u8 kite_rcv_data(struct sock *sk, struct sk_buff *skb, u8 flags)
 	/* A few bytes in a page would cost far more memory than window. */
 	if (skb->len <= KITE_COPYBREAK && skb_linearize(skb))
 		return KITE_RESET_NOMEM;
+	kite_cb(skb)->creds.pid = NULL;
 	err = kite_queue_append(sk, skb, flags);
 	switch (err) {
 	case 0:
@@ -159,7 +160,7 @@ static u8 kite_rcv_dgram(struct net *net, const struct kite_packet *pkt,
 		consume_skb(skb);
 		return 0;
 	}
-	return kite_dgram_deliver(net, pkt, skb) ? KITE_RESET_REFUSED : 0;
+	return kite_dgram_deliver(net, pkt, skb, NULL) ? KITE_RESET_REFUSED : 0;
 }
 
 static u8 kite_rcv_connected(struct net *net, const struct kite_transport *transport,

@@ -86,6 +86,9 @@ int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags)
 
 	if (!kc->ks.peer)
 		return kite_conn_xmit(sk, skb, KITE_OP_DATA, flags);
+	kite_cb(skb)->creds.pid = NULL;
+	if (unlikely(kc->tx_creds->pid) && !(flags & KITE_DATA_MORE))
+		kite_creds_attach(skb, kc->tx_creds);
 	err = kite_queue_append(kc->ks.peer, skb, flags);
 	if (err)
 		kite_buf_free(skb);

@@ -98,24 +98,26 @@ int kite_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct sock *sk = sock->sk;
 	struct kite_conn *kc = kite_conn(sk);
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	struct kite_creds creds = {};
 	int err;
 
 	if (len > KITE_WINDOW_MAX)
 		return -EMSGSIZE;
-	err = kite_send_check(sk, msg);
+	err = kite_send_check(sk, msg) ?: kite_creds_of(sock, msg, &creds);
 	while (!err) {
 		if (mutex_lock_interruptible(&kc->send_lock)) {
 			err = sock_intr_errno(timeo);
 			break;
 		}
+		kc->tx_creds = &creds;
 		err = kite_record_send(sk, msg, len);
 		mutex_unlock(&kc->send_lock);
-		if (!err)
-			return len;
-		if (err == -EAGAIN)
-			err = kite_send_wait(sk, len + KITE_RECORD_OVERHEAD, &timeo);
+		if (err != -EAGAIN)
+			break;
+		err = kite_send_wait(sk, len + KITE_RECORD_OVERHEAD, &timeo);
 	}
-	return kite_send_end(err, msg);
+	kite_creds_put(&creds);
+	return err ? kite_send_end(err, msg) : len;
 }
 
 /*
@@ -141,6 +143,7 @@ static ssize_t kite_record_copy(struct sock *sk, struct msghdr *msg, size_t size
 		msg->msg_flags |= MSG_TRUNC;
 	if (kite_cb(skb)->flags & KITE_DATA_EOR)
 		msg->msg_flags |= MSG_EOR;
+	kite_creds_recv(sk->sk_socket, msg, &kite_cb(skb)->creds);
 	return err ?: len;
 }
 

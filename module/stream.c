@@ -42,7 +42,7 @@ static int kite_stream_send_small(struct sock *sk, struct msghdr *msg, u32 len)
 	if (!copy_from_iter_full(data, len, &msg->msg_iter))
 		return -EFAULT;
 	WRITE_ONCE(kc->tx_sent, kc->tx_sent + len);
-	if (kite_queue_merge(kc->ks.peer, data, len))
+	if (kite_queue_merge(kc->ks.peer, data, len, kc->tx_creds))
 		return 0;
 	skb = kite_buf_alloc(len, sk->sk_allocation);
 	if (skb) {
@@ -103,28 +103,32 @@ static int kite_stream_send(struct sock *sk, struct msghdr *msg, size_t len,
  * Context: Process context.
  * Return: how many bytes were sent, or, if none were: -ENOTCONN; -EPIPE, with
  * SIGPIPE unless MSG_NOSIGNAL; -EISCONN or -EOPNOTSUPP with an address, as
- * AF_UNIX has it; -EAGAIN, -EINTR, -ERESTARTSYS; -EFAULT; -ENOBUFS, -ENOMEM.
+ * AF_UNIX has it; what kite_creds_parse() says of control messages; -EAGAIN, -EINTR,
+ * -ERESTARTSYS; -EFAULT; -ENOBUFS, -ENOMEM.
  */
 int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk;
 	struct kite_conn *kc = kite_conn(sk);
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	struct kite_creds creds = {};
 	size_t sent = 0;
 	int err;
 
-	err = kite_send_check(sk, msg);
+	err = kite_send_check(sk, msg) ?: kite_creds_of(sock, msg, &creds);
 	while (!err) {
 		if (mutex_lock_interruptible(&kc->send_lock)) {
 			err = sock_intr_errno(timeo);
 			break;
 		}
+		kc->tx_creds = &creds;
 		err = kite_stream_send(sk, msg, len, &sent);
 		mutex_unlock(&kc->send_lock);
 		if (err != -EAGAIN)
 			break;
 		err = kite_send_wait(sk, 1, &timeo);
 	}
+	kite_creds_put(&creds);
 	return sent ?: kite_send_end(err, msg);
 }
 
@@ -143,13 +147,19 @@ static struct sk_buff *kite_stream_seek(struct sock *sk, u32 *skip)
 	}
 }
 
-/* Copies from one buffer, without the queue's spinlock: see queue.c. */
+/*
+ * Copies from one buffer, without the queue's spinlock: see queue.c. Returns 0 where
+ * bytes begin that somebody else wrote.
+ */
 static int kite_stream_copy(struct sock *sk, struct msghdr *msg, u32 len, u32 skip,
 			    bool peek)
 {
 	struct sk_buff *skb = kite_stream_seek(sk, &skip);
 	u32 start = kite_cb(skb)->consumed + skip;
+	struct kite_creds_seen *seen = kite_conn(sk)->rx_seen;
 
+	if (unlikely(seen) && !kite_creds_follow(seen, &kite_cb(skb)->creds))
+		return 0;
 	len = min(len, READ_ONCE(skb->len) - start);
 	if (kite_buf_to_msg(skb, start, len, msg))
 		return -EFAULT;
@@ -192,7 +202,7 @@ static int kite_stream_recv(struct sock *sk, struct msghdr *msg, size_t size,
 		}
 		n = kite_stream_copy(sk, msg, min_t(size_t, size - *copied, unread - skip),
 				     skip, peek);
-		if (n < 0)
+		if (n <= 0)
 			return n;
 		*copied += n;
 		if (peek)
@@ -211,8 +221,9 @@ static int kite_stream_recv(struct sock *sk, struct msghdr *msg, size_t size,
  * @flags: MSG_*; MSG_TRUNC makes no difference, as with AF_UNIX
  *
  * Waits until SO_RCVLOWAT bytes were read, all of them with MSG_WAITALL, as long
- * as O_NONBLOCK and SO_RCVTIMEO allow. What came before a reset is read first,
- * then comes its error, once, then the end.
+ * as O_NONBLOCK and SO_RCVTIMEO allow. With SO_PASSCRED it stops where somebody
+ * else's bytes begin. What came before a reset is read first, then comes its error,
+ * once, then the end.
  *
  * Context: Process context.
  * Return: how many bytes were read, 0 at the end, or, if none were: -ENOTCONN, as
@@ -226,6 +237,7 @@ int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	struct kite_conn *kc = kite_conn(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	u32 target = kite_conn_rcvlowat(sk, flags & MSG_WAITALL, size);
+	struct kite_creds_seen seen = {};
 	size_t copied = 0;
 	int err;
 
@@ -235,6 +247,7 @@ int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			err = sock_intr_errno(timeo);
 			break;
 		}
+		kc->rx_seen = test_bit(SOCK_PASSCRED, &sock->flags) ? &seen : NULL;
 		err = kite_stream_recv(sk, msg, size, flags, &copied);
 		mutex_unlock(&kc->recv_lock);
 		if (err != -EAGAIN || copied >= target)
@@ -242,5 +255,8 @@ int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 		err = kite_wait(sk, kite_conn_readable,
 				kite_stream_skip(sk, flags, copied) + 1, &timeo);
 	}
+	if (copied)
+		kite_creds_recv(sock, msg, &seen.creds);
+	kite_creds_put(&seen.creds);
 	return copied ?: err;
 }
