@@ -255,6 +255,7 @@ static const struct proto_ops kite_seqpacket_ops = {
 	KITE_CONN_OPS,
 	.sendmsg	= kite_seqpacket_sendmsg,
 	.recvmsg	= kite_seqpacket_recvmsg,
+	.set_peek_off	= sk_set_peek_off,
 };
 
 static const struct proto_ops kite_dgram_ops = {
@@ -264,6 +265,7 @@ static const struct proto_ops kite_dgram_ops = {
 	.accept		= sock_no_accept,
 	.poll		= datagram_poll,
 	.ioctl		= kite_dgram_ioctl,
+	.gettstamp	= sock_gettstamp,
 	.listen		= sock_no_listen,
 	.shutdown	= kite_dgram_shutdown,
 	.sendmsg	= kite_dgram_sendmsg,

@@ -17,6 +17,7 @@
 #ifndef _AF_KITE_H
 #define _AF_KITE_H
 
+#include <linux/filter.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
@@ -174,6 +175,8 @@ struct kite_vsock {
  * @rx_partial: charge of a record that is not there to its end; under the queue's
  *	spinlock
  * @rx_read: charge that left it; written under the queue's spinlock
+ * @rx_tossed: charge that a filter did not let in; read, as far as the peer is
+ *	concerned. Written under the queue's spinlock
  * @rx_limit: up to where the peer may send; under the queue's spinlock
  * @rx_told: the @rx_limit that the last packet told the peer
  * @rx_open: data may enter the queue, or children a listener's accept queue;
@@ -224,6 +227,7 @@ struct kite_conn {
 	u32				rx_queued;
 	u32				rx_partial;
 	u32				rx_read;
+	u32				rx_tossed;
 	u32				rx_limit;
 	u32				rx_told;
 
@@ -298,6 +302,24 @@ static inline struct kite_cb *kite_cb(const struct sk_buff *skb)
 {
 	BUILD_BUG_ON(sizeof(struct kite_cb) > sizeof(skb->cb));
 	return (struct kite_cb *)skb->cb;
+}
+
+/* For a receiver that asked when a message came. */
+static inline void kite_stamp(const struct sock *sk, struct sk_buff *skb)
+{
+	if (unlikely(READ_ONCE(sk->sk_flags) & SK_FLAGS_TIMESTAMP))
+		__net_timestamp(skb);
+}
+
+/*
+ * Asks the receiver's filter. It may cut the message off, not shorter than @cap.
+ * What it takes for the network header begins with the message, and not before, where
+ * old memory is.
+ */
+static inline int kite_filter(struct sock *sk, struct sk_buff *skb, unsigned int cap)
+{
+	skb_reset_network_header(skb);
+	return sk_filter_trim_cap(sk, skb, cap);
 }
 
 /* main.c */

@@ -418,7 +418,7 @@ int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags)
 		.flags	= flags,
 		.src	= tuple->local,
 		.dst	= tuple->remote,
-		.read	= READ_ONCE(kc->rx_read),
+		.read	= kite_credit_read(kc),
 		.limit	= READ_ONCE(kc->rx_limit),
 	};
 

@@ -99,7 +99,7 @@ void __kite_credit_wake(struct sock *sk)
  */
 void kite_credit_open(struct kite_conn *kc)
 {
-	kc->rx_limit = kc->rx_read + kite_credit_window(kite_conn_sk(kc));
+	kc->rx_limit = kite_credit_read(kc) + kite_credit_window(kite_conn_sk(kc));
 	kc->rx_told = kc->rx_limit;
 }
 

@@ -43,6 +43,18 @@ static inline u32 kite_credit_space(const struct kite_conn *kc)
 }
 
 /**
+ * kite_credit_read - how much have we read, in the peer's terms?
+ * @kc: the connection
+ *
+ * Context: Any.
+ * Return: charge, with that of records that nobody will read.
+ */
+static inline u32 kite_credit_read(const struct kite_conn *kc)
+{
+	return READ_ONCE(kc->rx_read) + READ_ONCE(kc->rx_tossed);
+}
+
+/**
  * kite_credit_grant - after reading, let the peer send more
  * @kc: the reader
  *
@@ -56,7 +68,8 @@ static inline u32 kite_credit_space(const struct kite_conn *kc)
 static inline bool kite_credit_grant(struct kite_conn *kc)
 {
 	u32 window = kite_credit_window(kite_conn_sk(kc));
-	u32 limit = kc->rx_read + window;
+	u32 read = kite_credit_read(kc);
+	u32 limit = read + window;
 
 	lockdep_assert_held(&kite_conn_sk(kc)->sk_receive_queue.lock);
 
@@ -68,7 +81,7 @@ static inline bool kite_credit_grant(struct kite_conn *kc)
 		WRITE_ONCE(peer->tx_limit, kc->rx_limit);
 		/* Pairs with kite_credit_most(). */
 		smp_wmb();
-		WRITE_ONCE(peer->tx_read, kc->rx_read);
+		WRITE_ONCE(peer->tx_read, read);
 		return false;
 	}
 	return kc->rx_read == kc->rx_queued ||

@@ -6,8 +6,6 @@
  * Memory is charged to the receiver as in queue.c, under the queue's spinlock, and
  * given back when the message leaves the queue.
  */
-#include <linux/filter.h>
-
 #include "af_kite.h"
 
 static void kite_inbox_forget(struct sk_buff *skb)
@@ -75,7 +73,8 @@ void kite_inbox_add(struct sock *sk, struct sk_buff *skb,
 		    const struct kite_creds *creds)
 {
 	skb_orphan(skb);
-	if (sk_filter(sk, skb)) {
+	kite_stamp(sk, skb);
+	if (kite_filter(sk, skb, 1)) {
 		atomic_inc(&sk->sk_drops);
 		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
 	} else if (!kite_inbox_enqueue(sk, skb, creds)) {

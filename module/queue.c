@@ -52,7 +52,7 @@ static void kite_queue_cut(struct sock *sk, struct sk_buff_head *gone)
 
 	while (kc->rx_partial) {
 		skb = __skb_dequeue_tail(&sk->sk_receive_queue);
-		kc->rx_partial -= skb->len;
+		kc->rx_partial -= kite_queue_cost(sk, skb);
 		kite_mem_uncharge(sk, skb);
 		__skb_queue_tail(gone, skb);
 	}
@@ -71,7 +71,7 @@ static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
 
 	if (!kc->rx_open)
 		return -EPIPE;
-	if ((s32)(kc->rx_limit - (kc->rx_queued + kc->rx_partial + cost)) < 0) {
+	if ((s32)(kc->rx_limit - (kc->rx_queued + kc->rx_tossed + kc->rx_partial + cost)) < 0) {
 		kite_queue_cut(sk, gone);
 		return -EPROTO;
 	}
@@ -92,6 +92,69 @@ static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
 	return 0;
 }
 
+/* Where does the record begin whose last buffer has just entered? */
+static struct sk_buff *kite_queue_record(struct sock *sk)
+{
+	u32 left = kite_conn(sk)->rx_partial;
+	struct sk_buff *skb;
+
+	skb_queue_reverse_walk(&sk->sk_receive_queue, skb) {
+		left -= kite_queue_cost(sk, skb);
+		if (!left)
+			return skb;
+	}
+	return NULL;
+}
+
+/*
+ * The filter sees the first packet of a record, and may refuse the record but not cut
+ * it off. Bytes of a stream are not its matter.
+ */
+static bool kite_queue_refused(struct sock *sk)
+{
+	struct sk_buff *skb;
+
+	if (likely(!rcu_access_pointer(sk->sk_filter)) || sk->sk_type != SOCK_SEQPACKET)
+		return false;
+	skb = kite_queue_record(sk);
+	return kite_filter(sk, skb, skb->len);
+}
+
+/* Lets the reader see what has entered, if the filter does. */
+static bool kite_queue_publish(struct sock *sk, struct sk_buff_head *gone)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	u32 queued = kc->rx_queued + kc->rx_partial;
+
+	if (kite_queue_refused(sk)) {
+		WRITE_ONCE(kc->rx_tossed, kc->rx_tossed + kc->rx_partial);
+		kite_queue_cut(sk, gone);
+		atomic_inc(&sk->sk_drops);
+		return false;
+	}
+	kc->rx_partial = 0;
+	/* Pairs with the acquire in kite_queue_unread(). */
+	smp_store_release(&kc->rx_queued, queued);
+	return true;
+}
+
+/* Gives the peer its credit back. Drops the lock. */
+static void kite_queue_return(struct sock *sk)
+	__releases(&sk->sk_receive_queue.lock)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	struct sock *peer = kc->ks.peer;
+	bool tell;
+
+	tell = kite_credit_grant(kc);
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+
+	if (peer)
+		kite_credit_wake(peer);
+	else if (tell)
+		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
+}
+
 /**
  * kite_queue_append - add a buffer at the end of a receive queue
  * @sk: the receiver
@@ -103,33 +166,35 @@ static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
  * proportion.
  *
  * Context: Any. Wakes the reader.
- * Return: 0; -EPIPE when the queue is closed; -EPROTO when it is more than the
- * receiver allowed; -ENOBUFS when the memory limits do not let it in. The earlier
- * parts of its record are gone then, or, in a closed queue, never seen.
+ * Return: 0, also if the receiver's filter tossed it; -EPIPE when the queue is closed;
+ * -EPROTO when it is more than the receiver allowed; -ENOBUFS when the memory limits do
+ * not let it in. The earlier parts of its record are gone then, or, in a closed queue,
+ * never seen.
  */
 int kite_queue_append(struct sock *sk, struct sk_buff *skb, u8 flags)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
-	struct kite_conn *kc = kite_conn(sk);
 	struct sk_buff_head gone;
+	bool came;
 	int err;
 
 	__skb_queue_head_init(&gone);
 	kite_cb(skb)->consumed = 0;
 	kite_cb(skb)->flags = flags;
+	if (sk->sk_type == SOCK_SEQPACKET)
+		kite_stamp(sk, skb);
 	spin_lock_bh(&queue->lock);
 	err = kite_queue_enter(sk, skb, &gone);
-	if (!err && !(flags & KITE_DATA_MORE)) {
-		u32 queued = kc->rx_queued + kc->rx_partial;
-
-		kc->rx_partial = 0;
-		/* Pairs with the acquire in kite_queue_unread(). */
-		smp_store_release(&kc->rx_queued, queued);
+	came = !err && !(flags & KITE_DATA_MORE);
+	if (came && !kite_queue_publish(sk, &gone)) {
+		came = false;
+		kite_queue_return(sk);
+	} else {
+		spin_unlock_bh(&queue->lock);
 	}
-	spin_unlock_bh(&queue->lock);
 	if (unlikely(!skb_queue_empty(&gone)))
 		kite_buf_free_list(&gone);
-	if (!err && !(flags & KITE_DATA_MORE))
+	if (came)
 		sk->sk_data_ready(sk);
 	return err;
 }
@@ -180,16 +245,9 @@ static void kite_queue_read(struct sock *sk, u32 cost)
 	__releases(&sk->sk_receive_queue.lock)
 {
 	struct kite_conn *kc = kite_conn(sk);
-	bool tell;
 
 	WRITE_ONCE(kc->rx_read, kc->rx_read + cost);
-	tell = kite_credit_grant(kc);
-	spin_unlock_bh(&sk->sk_receive_queue.lock);
-
-	if (kc->ks.peer)
-		kite_credit_wake(kc->ks.peer);
-	else if (tell)
-		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
+	kite_queue_return(sk);
 }
 
 /**

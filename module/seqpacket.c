@@ -120,30 +120,74 @@ int kite_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	return err ? kite_send_end(err, msg) : len;
 }
 
-/*
- * Copies as much of the first record as there is room for, without the queue's
- * spinlock: see queue.c. Returns its length, or -EFAULT.
- */
-static ssize_t kite_record_copy(struct sock *sk, struct msghdr *msg, size_t size)
+static struct sk_buff *kite_record_last(struct sk_buff *skb, u32 *len)
 {
-	struct sk_buff *skb = READ_ONCE(sk->sk_receive_queue.next);
+	for (*len = skb->len; kite_cb(skb)->flags & KITE_DATA_MORE; *len += skb->len)
+		skb = READ_ONCE(skb->next);
+	return skb;
+}
+
+/*
+ * Finds the record to be read: the first one; or for a peek with SO_PEEK_OFF the one
+ * so many bytes on, and in @skip how far into it. @unread is what the queue is known
+ * to hold. An empty record is passed over once it was peeked at, as with AF_UNIX.
+ */
+static struct sk_buff *kite_record_find(struct sock *sk, u32 unread, int flags, u32 *skip)
+{
+	struct sk_buff *skb = READ_ONCE(sk->sk_receive_queue.next), *last;
+	int off = sk_peek_offset(sk, flags);
+	u32 len;
+
+	*skip = 0;
+	if (!(flags & MSG_PEEK) || off < 0)
+		return unread ? skb : NULL;
+	for (; unread; unread -= len + KITE_RECORD_OVERHEAD) {
+		last = kite_record_last(skb, &len);
+		if (off < len || !(len || off || skb->peeked)) {
+			*skip = off;
+			return skb;
+		}
+		off -= len;
+		skb = READ_ONCE(last->next);
+	}
+	return NULL;
+}
+
+/* What recvmsg tells of a record besides its bytes; the last buffer has it. */
+static void kite_record_tell(struct sock *sk, struct msghdr *msg, struct sk_buff *last)
+{
+	if (kite_cb(last)->flags & KITE_DATA_EOR)
+		msg->msg_flags |= MSG_EOR;
+	if (unlikely(READ_ONCE(sk->sk_flags) & SK_FLAGS_TIMESTAMP))
+		sock_recv_timestamp(msg, sk, last);
+	kite_creds_recv(sk->sk_socket, msg, &kite_cb(last)->creds);
+}
+
+/*
+ * Copies as much of a record as there is room for, from its byte @skip on, without the
+ * queue's spinlock: see queue.c. Returns its length from there on, or -EFAULT.
+ */
+static ssize_t kite_record_copy(struct sock *sk, struct sk_buff *skb, u32 skip,
+				struct msghdr *msg, size_t size)
+{
 	size_t len = 0, part;
+	u32 start;
 	int err = 0;
 
 	for (;;) {
-		part = len < size ? min_t(size_t, skb->len, size - len) : 0;
+		start = min(skip, skb->len);
+		skip -= start;
+		part = len < size ? min_t(size_t, skb->len - start, size - len) : 0;
 		if (part && !err)
-			err = kite_buf_to_msg(skb, 0, part, msg);
-		len += skb->len;
+			err = kite_buf_to_msg(skb, start, part, msg);
+		len += skb->len - start;
 		if (!(kite_cb(skb)->flags & KITE_DATA_MORE))
 			break;
 		skb = READ_ONCE(skb->next);
 	}
 	if (len > size)
 		msg->msg_flags |= MSG_TRUNC;
-	if (kite_cb(skb)->flags & KITE_DATA_EOR)
-		msg->msg_flags |= MSG_EOR;
-	kite_creds_recv(sk->sk_socket, msg, &kite_cb(skb)->creds);
+	kite_record_tell(sk, msg, skb);
 	return err ?: len;
 }
 
@@ -152,16 +196,31 @@ static ssize_t kite_record_recv(struct sock *sk, struct msghdr *msg, size_t size
 				int flags)
 {
 	bool over = kite_recv_over(sk);
+	struct sk_buff *skb;
 	ssize_t len;
+	u32 skip;
 
-	if (!kite_queue_unread(kite_conn(sk)))
+	skb = kite_record_find(sk, kite_queue_unread(kite_conn(sk)), flags, &skip);
+	if (!skb)
 		return over ? sock_error(sk) : -EAGAIN;
-	len = kite_record_copy(sk, msg, size);
-	if (!(flags & MSG_PEEK))
+	len = kite_record_copy(sk, skb, skip, msg, size);
+	if (flags & MSG_PEEK) {
+		skb->peeked = 1;
+		sk_peek_offset_fwd(sk, clamp_t(ssize_t, len, 0, size));
+	} else {
 		kite_queue_consume_record(sk);
+		sk_peek_offset_bwd(sk, max_t(ssize_t, len, 0));
+	}
 	if (len < 0 || flags & MSG_TRUNC)
 		return len;
 	return min_t(size_t, len, size);
+}
+
+/* Has a record come since @queued was all that ever came? */
+static bool kite_record_came(struct sock *sk, u32 queued)
+{
+	return READ_ONCE(kite_conn(sk)->rx_queued) != queued || READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
 }
 
 /**
@@ -186,6 +245,7 @@ int kite_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	struct kite_conn *kc = kite_conn(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	ssize_t ret;
+	u32 queued;
 
 	ret = kite_recv_check(sk, flags);
 	if (ret)
@@ -193,11 +253,12 @@ int kite_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	for (;;) {
 		if (mutex_lock_interruptible(&kc->recv_lock))
 			return sock_intr_errno(timeo);
+		queued = READ_ONCE(kc->rx_queued);
 		ret = kite_record_recv(sk, msg, size, flags);
 		mutex_unlock(&kc->recv_lock);
 		if (ret != -EAGAIN)
 			return ret;
-		ret = kite_wait(sk, kite_conn_readable, 1, &timeo);
+		ret = kite_wait(sk, kite_record_came, queued, &timeo);
 		if (ret)
 			return ret;
 	}

@@ -3,6 +3,7 @@
  * Socket options and ioctls, credentials, and what a listener's children inherit.
  */
 #include <linux/compat.h>
+#include <linux/netdevice.h>
 #include <linux/sockios.h>
 #include <asm/ioctls.h>
 
@@ -195,12 +196,13 @@ int kite_compat_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 }
 #endif
 
-/* What setsockopt leaves in sk_flags, but for what needs more than the bit. */
+/* What setsockopt leaves in sk_flags. */
 static const unsigned long kite_inherited_flags =
 	BIT(SOCK_LINGER) | BIT(SOCK_KEEPOPEN) | BIT(SOCK_BROADCAST) |
 	BIT(SOCK_URGINLINE) | BIT(SOCK_DBG) | BIT(SOCK_LOCALROUTE) |
 	BIT(SOCK_RXQ_OVFL) | BIT(SOCK_SELECT_ERR_QUEUE) | BIT(SOCK_TSTAMP_NEW) |
-	BIT(SOCK_ZEROCOPY);
+	BIT(SOCK_ZEROCOPY) | BIT(SOCK_RCVTSTAMP) | BIT(SOCK_RCVTSTAMPNS) |
+	SK_FLAGS_TIMESTAMP;
 
 /**
  * kite_inherit - give a listener's child the listener's socket options
@@ -215,6 +217,10 @@ static const unsigned long kite_inherited_flags =
 void kite_inherit(struct sock *child, struct sock *listener)
 {
 	child->sk_flags |= READ_ONCE(listener->sk_flags) & kite_inherited_flags;
+	child->sk_tsflags = READ_ONCE(listener->sk_tsflags);
+	/* Each socket that wants timestamps counts; its end takes that back. */
+	if (child->sk_flags & SK_FLAGS_TIMESTAMP)
+		net_enable_timestamp();
 	child->sk_userlocks = listener->sk_userlocks;
 	child->sk_protocol = listener->sk_protocol;
 	child->sk_rcvbuf = READ_ONCE(listener->sk_rcvbuf);
