@@ -232,10 +232,10 @@ static int close_after(int fd, int err)
 	return err;
 }
 
-/* A socket with a port of its own; @addr is where it is. */
-int bound_socket(const struct family *f, struct address *addr)
+/* A socket of a type with a port of its own; @addr is where it is. */
+int socket_at(const struct family *f, int type, struct address *addr)
 {
-	int fd = stream_socket(f), err;
+	int fd = ERR(socket(f->domain(), type | SOCK_CLOEXEC, 0)), err;
 
 	if (fd < 0)
 		return fd;
@@ -244,6 +244,11 @@ int bound_socket(const struct family *f, struct address *addr)
 	if (!err)
 		err = name_of(fd, addr);
 	return err ? close_after(fd, err) : fd;
+}
+
+int bound_socket(const struct family *f, struct address *addr)
+{
+	return socket_at(f, SOCK_STREAM, addr);
 }
 
 /* A listener whose children have a receive buffer of @rcvbuf, if not 0. */
@@ -324,6 +329,30 @@ int connected_pair_with(const struct family *f, int bufsize, int fd[2])
 int connected_pair(const struct family *f, int fd[2])
 {
 	return connected_pair_with(f, 0, fd);
+}
+
+/*
+ * Two sockets of a type that are connected by their addresses, not a socketpair.
+ * Of datagram sockets, only the first knows the other.
+ */
+int typed_pair(const struct family *f, int type, int fd[2])
+{
+	struct address addr, own;
+	int l, err;
+
+	l = socket_at(f, type, &addr);
+	if (l < 0)
+		return l;
+	fd[1] = l;
+	err = type == SOCK_DGRAM ? 0 : ERR(listen(l, 1));
+	fd[0] = err ?: socket_at(f, type, &own);
+	if (fd[0] < 0)
+		return close_after(l, fd[0]);
+	err = connect_to(fd[0], &addr);
+	if (err || type == SOCK_DGRAM)
+		return err;
+	fd[1] = ERR(accept4(l, NULL, NULL, SOCK_CLOEXEC));
+	return close_after(l, fd[1] < 0 ? fd[1] : 0);
 }
 
 int small_pair(const struct family *f, int fd[2])

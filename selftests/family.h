@@ -88,6 +88,7 @@ int peer_of(int fd, struct address *addr);
 bool same_address(const struct address *a, const struct address *b);
 unsigned int port_of(const struct address *addr);
 
+int socket_at(const struct family *f, int type, struct address *addr);
 int bound_socket(const struct family *f, struct address *addr);
 int listener_with(const struct family *f, int backlog, int rcvbuf,
 		  struct address *addr);
@@ -96,6 +97,7 @@ int unused_address(const struct family *f, struct address *addr);
 int connector(const struct family *f, const struct address *addr);
 int connected_pair_with(const struct family *f, int bufsize, int fd[2]);
 int connected_pair(const struct family *f, int fd[2]);
+int typed_pair(const struct family *f, int type, int fd[2]);
 int small_pair(const struct family *f, int fd[2]);
 ssize_t fill(const struct family *f, int fd);
 

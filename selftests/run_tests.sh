@@ -40,7 +40,7 @@ fi
 
 # The programs in the order in which one reads them, then the scripts.
 [ $# -gt 0 ] || {
-	set -- errors bind connect accept data transfer shutdown buffers options \
+	set -- errors bind connect accept data transfer shutdown buffers options creds \
 		socketpair seqpacket dgram poll epoll netns threads vsock
 	for script in examples.sh vsock.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
