@@ -81,7 +81,8 @@ struct kite_packet {
  * struct kite_net - what a network namespace has of its own
  * @bound: bound sockets by type and port; changed under @lock, read under RCU
  * @conns: connections by tuple; changed and read under RCU
- * @lock: guards changes of @bound, and @socks
+ * @lock: guards changes of @bound, @ephemeral and @socks
+ * @ephemeral: the next port for who does not ask for one
  * @socks: every socket that a program, or a connection still closing, holds
  * @node: the namespace's own node id beside KITE_NODE_LOCAL, 0 for none
  */
@@ -89,6 +90,7 @@ struct kite_net {
 	struct rhltable		bound;
 	struct rhashtable	conns;
 	spinlock_t		lock;	/* see above */
+	u32			ephemeral;
 	struct hlist_head	socks;
 	u32			node;
 };

@@ -12,7 +12,7 @@
 
 #include "af_kite.h"
 
-/* How many ports after a random one are tried before there are none. */
+/* How many ports are tried before there are none. */
 #define KITE_EPHEMERAL_TRIES	1024
 
 struct kite_port_key {
@@ -40,6 +40,8 @@ static const struct rhashtable_params kite_port_params = {
  */
 int kite_port_init(struct kite_net *kn)
 {
+	kn->ephemeral = get_random_u32_inclusive(KITE_PORT_EPHEMERAL_MIN,
+						 KITE_PORT_EPHEMERAL_MAX);
 	return rhltable_init(&kn->bound, &kite_port_params);
 }
 
@@ -79,18 +81,23 @@ static bool kite_port_taken(struct kite_net *kn, u32 type, u32 port, u32 node)
 	return taken;
 }
 
-/* Finds a free port, or returns KITE_PORT_ANY when it gave up. */
+/*
+ * Finds a free port, or returns KITE_PORT_ANY when it gave up. In turn, as vsock
+ * does, so that a port that was just let go of does not come back at once.
+ */
 static u32 kite_port_pick(struct kite_net *kn, u32 type, u32 node)
 {
-	u32 port = get_random_u32_inclusive(KITE_PORT_EPHEMERAL_MIN,
-					    KITE_PORT_EPHEMERAL_MAX);
+	u32 port;
 	int i;
 
+	lockdep_assert_held(&kn->lock);
+
 	for (i = 0; i < KITE_EPHEMERAL_TRIES; i++) {
+		port = kn->ephemeral++;
+		if (port == KITE_PORT_EPHEMERAL_MAX)
+			kn->ephemeral = KITE_PORT_EPHEMERAL_MIN;
 		if (!kite_port_taken(kn, type, port, node))
 			return port;
-		if (port++ == KITE_PORT_EPHEMERAL_MAX)
-			port = KITE_PORT_EPHEMERAL_MIN;
 	}
 	return KITE_PORT_ANY;
 }
