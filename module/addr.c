@@ -60,7 +60,10 @@ int kite_addr_format(const struct kite_addr *addr, struct sockaddr *uaddr)
  */
 bool kite_node_is_local(struct net *net, u32 node)
 {
-	u32 own = READ_ONCE(kite_net(net)->node);
+	u32 own;
 
-	return node == KITE_NODE_LOCAL || (own && node == own);
+	if (node == KITE_NODE_LOCAL)
+		return true;
+	own = READ_ONCE(kite_net(net)->node);
+	return own && node == own;
 }

@@ -115,9 +115,5 @@ void kite_packet_push(struct sk_buff *skb, const struct kite_packet *pkt)
  */
 struct sk_buff *kite_packet_alloc(gfp_t gfp)
 {
-	struct sk_buff *skb = alloc_skb(sizeof(struct kite_hdr), gfp);
-
-	if (skb)
-		skb_reserve(skb, sizeof(struct kite_hdr));
-	return skb;
+	return kite_buf_alloc(0, gfp);
 }

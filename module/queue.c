@@ -390,6 +390,7 @@ u32 kite_queue_purge(struct sock *sk)
 	skb_queue_splice_init(queue, &gone);
 	sk_mem_reclaim_final(sk);
 	spin_unlock_bh(&queue->lock);
-	kite_buf_free_list(&gone);
+	if (!skb_queue_empty(&gone))
+		kite_buf_free_list(&gone);
 	return unread;
 }

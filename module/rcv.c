@@ -18,6 +18,13 @@
 /* Up to this a packet shares the buffer of the one before it, see queue.c. */
 #define KITE_COPYBREAK		256
 
+/* A packet did what it was for. */
+static void kite_rcv_done(struct sk_buff *skb)
+{
+	skb_orphan(skb);
+	kite_buf_free(skb);
+}
+
 /* Answers a packet with its own buffer, so this needs no memory. */
 static void kite_rcv_reset(struct net *net, const struct kite_transport *transport,
 			   const struct kite_packet *pkt, struct sk_buff *skb, u8 reason)
@@ -126,7 +133,7 @@ static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
 		return reason;
 	}
 drop:
-	consume_skb(skb);
+	kite_rcv_done(skb);
 	return 0;
 }
 
@@ -138,7 +145,7 @@ static u8 kite_rcv_other(struct net *net, const struct kite_transport *transport
 	u8 reason;
 
 	if (pkt->op == KITE_OP_RESET) {
-		consume_skb(skb);
+		kite_rcv_done(skb);
 		return 0;
 	}
 	if (pkt->op != KITE_OP_REQUEST)
@@ -157,7 +164,7 @@ static u8 kite_rcv_dgram(struct net *net, const struct kite_packet *pkt,
 {
 	if (pkt->op == KITE_OP_RESET) {
 		kite_dgram_refused(net, pkt);
-		consume_skb(skb);
+		kite_rcv_done(skb);
 		return 0;
 	}
 	return kite_dgram_deliver(net, pkt, skb, NULL) ? KITE_RESET_REFUSED : 0;
