@@ -58,37 +58,73 @@ static void kite_queue_cut(struct sock *sk, struct sk_buff_head *gone)
 	}
 }
 
-/* Returns whether @skb itself is queued, or its bytes were copied, or an error. */
-static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
-			    struct sk_buff_head *gone)
+/* May this much enter? Nothing else may be asked of what has not been charged for. */
+static int kite_queue_check(struct sock *sk, u32 cost)
 {
 	struct kite_conn *kc = kite_conn(sk);
-	u32 cost = kite_queue_cost(sk, skb);
-	struct sk_buff *tail = NULL;
-	int err;
 
 	lockdep_assert_held(&sk->sk_receive_queue.lock);
 
 	if (!kc->rx_open)
 		return -EPIPE;
-	if ((s32)(kc->rx_limit - (kc->rx_queued + kc->rx_tossed + kc->rx_partial + cost)) < 0) {
-		kite_queue_cut(sk, gone);
+	if ((s32)(kc->rx_limit - (kc->rx_queued + kc->rx_tossed + kc->rx_partial + cost)) < 0)
 		return -EPROTO;
-	}
-	if (sk->sk_type == SOCK_STREAM && !skb_is_nonlinear(skb))
-		tail = kite_queue_tail(sk, skb->len, &kite_cb(skb)->creds);
+	return 0;
+}
+
+/* Adds bytes to a stream. */
+static int kite_queue_append_bytes(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct kite_conn *kc = kite_conn(sk);
+	struct sk_buff *tail = NULL;
+	u32 len = skb->len;
+	int err;
+
+	spin_lock_bh(&queue->lock);
+	err = kite_queue_check(sk, len);
+	if (err)
+		goto unlock;
+	if (!skb_is_nonlinear(skb))
+		tail = kite_queue_tail(sk, len, &kite_cb(skb)->creds);
 	if (tail) {
-		kite_queue_extend(tail, skb->data, skb->len);
-		__skb_queue_tail(gone, skb);
+		kite_queue_extend(tail, skb->data, len);
 	} else {
 		err = kite_mem_charge(sk, skb);
-		if (err) {
-			kite_queue_cut(sk, gone);
-			return err;
-		}
-		__skb_queue_tail(&sk->sk_receive_queue, skb);
+		if (err)
+			goto unlock;
+		__skb_queue_tail(queue, skb);
 	}
-	kc->rx_partial += cost;
+	/* Pairs with the acquire in kite_queue_unread(). */
+	smp_store_release(&kc->rx_queued, kc->rx_queued + len);
+unlock:
+	spin_unlock_bh(&queue->lock);
+	if (err)
+		return err;
+	if (tail)
+		kite_buf_free(skb);
+	sk->sk_data_ready(sk);
+	return 0;
+}
+
+/* Adds a record or part of one; without an end it is not there yet. */
+static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
+			    struct sk_buff_head *gone)
+{
+	u32 cost = kite_queue_cost(sk, skb);
+	int err;
+
+	err = kite_queue_check(sk, cost);
+	if (err == -EPIPE)
+		return err;
+	if (!err)
+		err = kite_mem_charge(sk, skb);
+	if (err) {
+		kite_queue_cut(sk, gone);
+		return err;
+	}
+	__skb_queue_tail(&sk->sk_receive_queue, skb);
+	kite_conn(sk)->rx_partial += cost;
 	return 0;
 }
 
@@ -108,13 +144,13 @@ static struct sk_buff *kite_queue_record(struct sock *sk)
 
 /*
  * The filter sees the first packet of a record, and may refuse the record but not cut
- * it off. Bytes of a stream are not its matter.
+ * it off.
  */
 static bool kite_queue_refused(struct sock *sk)
 {
 	struct sk_buff *skb;
 
-	if (likely(!rcu_access_pointer(sk->sk_filter)) || sk->sk_type != SOCK_SEQPACKET)
+	if (likely(!rcu_access_pointer(sk->sk_filter)))
 		return false;
 	skb = kite_queue_record(sk);
 	return kite_filter(sk, skb, skb->len);
@@ -155,6 +191,30 @@ static void kite_queue_return(struct sock *sk)
 		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
 }
 
+static int kite_queue_append_record(struct sock *sk, struct sk_buff *skb)
+{
+	bool whole = !(kite_cb(skb)->flags & KITE_DATA_MORE);
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct sk_buff_head gone;
+	int err;
+
+	__skb_queue_head_init(&gone);
+	kite_stamp(sk, skb);
+	spin_lock_bh(&queue->lock);
+	err = kite_queue_enter(sk, skb, &gone);
+	if (!err && whole && !kite_queue_publish(sk, &gone)) {
+		whole = false;
+		kite_queue_return(sk);
+	} else {
+		spin_unlock_bh(&queue->lock);
+	}
+	if (unlikely(!skb_queue_empty(&gone)))
+		kite_buf_free_list(&gone);
+	if (!err && whole)
+		sk->sk_data_ready(sk);
+	return err;
+}
+
 /**
  * kite_queue_append - add a buffer at the end of a receive queue
  * @sk: the receiver
@@ -173,30 +233,11 @@ static void kite_queue_return(struct sock *sk)
  */
 int kite_queue_append(struct sock *sk, struct sk_buff *skb, u8 flags)
 {
-	struct sk_buff_head *queue = &sk->sk_receive_queue;
-	struct sk_buff_head gone;
-	bool came;
-	int err;
-
-	__skb_queue_head_init(&gone);
 	kite_cb(skb)->consumed = 0;
 	kite_cb(skb)->flags = flags;
-	if (sk->sk_type == SOCK_SEQPACKET)
-		kite_stamp(sk, skb);
-	spin_lock_bh(&queue->lock);
-	err = kite_queue_enter(sk, skb, &gone);
-	came = !err && !(flags & KITE_DATA_MORE);
-	if (came && !kite_queue_publish(sk, &gone)) {
-		came = false;
-		kite_queue_return(sk);
-	} else {
-		spin_unlock_bh(&queue->lock);
-	}
-	if (unlikely(!skb_queue_empty(&gone)))
-		kite_buf_free_list(&gone);
-	if (came)
-		sk->sk_data_ready(sk);
-	return err;
+	if (sk->sk_type == SOCK_STREAM)
+		return kite_queue_append_bytes(sk, skb);
+	return kite_queue_append_record(sk, skb);
 }
 
 /**

@@ -39,7 +39,8 @@ static int kite_stream_send_small(struct sock *sk, struct msghdr *msg, u32 len)
 	struct sk_buff *skb;
 	int err;
 
-	if (!copy_from_iter_full(data, len, &msg->msg_iter))
+	/* As in kite_buf_from_iter(): the length is no more than the array's. */
+	if (_copy_from_iter(data, len, &msg->msg_iter) != len)
 		return -EFAULT;
 	WRITE_ONCE(kc->tx_sent, kc->tx_sent + len);
 	if (kite_queue_merge(kc->ks.peer, data, len, kc->tx_creds))
@@ -236,7 +237,6 @@ int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	struct sock *sk = sock->sk;
 	struct kite_conn *kc = kite_conn(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	u32 target = kite_conn_rcvlowat(sk, flags & MSG_WAITALL, size);
 	struct kite_creds_seen seen = {};
 	size_t copied = 0;
 	int err;
@@ -250,7 +250,8 @@ int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 		kc->rx_seen = test_bit(SOCK_PASSCRED, &sock->flags) ? &seen : NULL;
 		err = kite_stream_recv(sk, msg, size, flags, &copied);
 		mutex_unlock(&kc->recv_lock);
-		if (err != -EAGAIN || copied >= target)
+		if (err != -EAGAIN ||
+		    copied >= kite_conn_rcvlowat(sk, flags & MSG_WAITALL, size))
 			break;
 		err = kite_wait(sk, kite_conn_readable,
 				kite_stream_skip(sk, flags, copied) + 1, &timeo);
