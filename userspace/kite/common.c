@@ -14,13 +14,18 @@
 /**
  * kite_family_if_loaded - the first argument of socket()
  *
+ * The module is asked once: a socket is not to cost more than a socket.
+ *
  * Return: the family's number, or -1 without kite.ko.
  */
 int kite_family_if_loaded(void)
 {
-	FILE *f = fopen("/sys/module/kite/parameters/family", "r");
-	int family = -1;
+	static int family = -1;
+	FILE *f;
 
+	if (family >= 0)
+		return family;
+	f = fopen("/sys/module/kite/parameters/family", "r");
 	if (!f)
 		return -1;
 	if (fscanf(f, "%d", &family) != 1)

@@ -16,8 +16,11 @@ void perf_failed(const struct bench *b, const char *what)
 	/* The end of the measurement. */
 	if (b->other && (!errno || errno == ECONNRESET || errno == ECONNREFUSED))
 		_exit(0);
-	err(1, "%s %s %s of %zu: %s", b->family->name, type_names[b->type],
-	    b->test->name, b->size, what);
+	/* The other process has said why it ended. */
+	if (errno)
+		warn("%s %s %s of %zu: %s", b->family->name, type_names[b->type],
+		     b->test->name, b->size, what);
+	_exit(1);
 }
 
 /* A socket is used with send and recv, and what is none with write and read. */

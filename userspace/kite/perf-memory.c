@@ -43,7 +43,7 @@ static void settle(void)
 	struct dirent *entry;
 	DIR *dir;
 
-	usleep(200000);
+	usleep(1000000);
 	dir = opendir("/sys/kernel/slab");
 	while (dir && (entry = readdir(dir))) {
 		snprintf(name, sizeof(name), "/sys/kernel/slab/%s/shrink", entry->d_name);

@@ -28,6 +28,13 @@ static unsigned long count_few(size_t size)
 	return 100;
 }
 
+/* Several ticks, for what leaves work to RCU and the like. */
+static unsigned long count_many(size_t size)
+{
+	(void)size;
+	return 400;
+}
+
 static unsigned long count_sized(size_t size)
 {
 	if (size <= FITS)
@@ -373,10 +380,10 @@ const struct perf_test perf_tests[] = {
 	  .count = count_fanin, .setup = fanin_setup, .run = fanin },
 	{ .name = "connect", .title = "connect + accept + close", .types = CONNECTED,
 	  .sockets = true, .what = "a connection comes and goes",
-	  .count = count_few, .setup = connect_setup, .run = connect_accept },
+	  .count = count_many, .setup = connect_setup, .run = connect_accept },
 	{ .name = "socket", .title = "socket + close", .types = ALL,
 	  .sockets = true, .what = "a socket comes and goes",
-	  .count = count_few, .run = socket_close },
+	  .count = count_many, .run = socket_close },
 	{ .name = "poll", .title = "poll of many", .types = ALL, .size = 1,
 	  .sockets = true, .what = "poll of one ready socket among many",
 	  .count = count_poll, .setup = poll_setup, .run = poll_many },
