@@ -42,7 +42,7 @@ fi
 [ $# -gt 0 ] || {
 	set -- errors bind connect accept data transfer shutdown buffers options creds \
 		socketpair seqpacket dgram poll epoll netns threads vsock
-	for script in examples.sh vsock.sh module.sh; do
+	for script in examples.sh perf.sh vsock.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done
 }

@@ -1,0 +1,86 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# kite perf: that it measures what it says, and says what is wrong. Not how fast
+# anything is. KITE_TOOL names the binary.
+
+here=$(cd "$(dirname "$0")" && pwd)
+kite=${KITE_TOOL:-$here/../build/userspace/kite}
+count=0
+failed=0
+
+[ -x "$kite" ] || { echo "1..0 # SKIP no $kite: run make userspace"; exit 4; }
+[ -d /sys/module/kite ] || { echo "1..0 # SKIP kite.ko is not loaded"; exit 4; }
+out=$(mktemp) || exit 1
+trap 'rm -f "$out"' EXIT
+
+# check NAME COMMAND...: one test, passed when the command succeeds
+check()
+{
+	count=$((count + 1))
+	name=$1
+	shift
+	if "$@"; then
+		echo "ok $count $name"
+	else
+		failed=$((failed + 1))
+		echo "not ok $count $name"
+		sed 's/^/# /' "$out"
+	fi
+}
+
+# short TEST TYPE...: a short run of one test has a figure of Kite and of AF_UNIX
+# for each type
+short()
+{
+	test=$1
+	shift
+	"$kite" perf --json -f kite,unix -n 8 -b 1 -p 16 -s 1,64k "$test" > "$out" 2>&1 ||
+		return
+	for type; do
+		for family in kite unix; do
+			grep -q "\"$test\", \"type\": \"$type\",.*\"$family\", \"value\": [0-9]" \
+				"$out" || return
+		done
+	done
+}
+
+# says STATUS TEXT ARG...: what kite says to that command line
+says()
+{
+	status=$1
+	text=$2
+	shift 2
+	"$kite" "$@" > "$out" 2>&1
+	[ $? -eq "$status" ] && grep -q -e "$text" "$out"
+}
+
+# The table and the JSON are the same figures.
+table()
+{
+	"$kite" perf -f kite,unix -t stream -n 8 -b 1 -s 64 sendrecv > "$out" 2>&1 &&
+		grep -q "send + recv, 64 B  *[0-9][0-9]*  *[0-9.]*  *[0-9][0-9]*  *1.00" "$out"
+}
+
+for test in sendrecv burst pingpong scale socket poll epoll memory; do
+	check "perf $test" short $test stream seqpacket dgram
+done
+for test in bulk connect; do
+	check "perf $test" short $test stream seqpacket
+done
+check "perf fanin" short fanin dgram
+check "perf: table" table
+check "perf: help" says 0 'usage: kite perf' perf --help
+check "perf: no such test" says 2 'no test fast' perf fast
+check "perf: no such family" says 2 'no family ipx' perf -f kite,ipx
+check "perf: no such type" says 2 'no type raw' perf -t raw
+check "perf: no such size" says 2 'no size' perf -s 4q
+check "perf: no batches" says 2 'no number' perf -b 0
+check "perf: missing family" says 1 'vsock is not here; try: sudo modprobe' \
+	perf -f vsock
+check "help" says 0 'usage: kite COMMAND' help
+check "no command" says 2 'usage: kite COMMAND'
+check "no such command" says 2 'no command fly' fly
+
+echo "1..$count"
+[ $failed -eq 0 ]
