@@ -246,27 +246,44 @@ static int kite_dgram_to_pair(struct sock *peer, struct sk_buff *skb,
 	return 0;
 }
 
+static int kite_dgram_xmit(struct net *net, const struct kite_packet *pkt,
+			   struct sk_buff *skb)
+{
+	const struct kite_transport *transport = kite_route_get(net, pkt->dst.node);
+	int err;
+
+	if (!transport) {
+		kfree_skb(skb);
+		return -EHOSTUNREACH;
+	}
+	kite_packet_push(skb, pkt);
+	err = transport->xmit(net, pkt->dst.node, skb);
+	module_put(transport->owner);
+	return err;
+}
+
+/*
+ * To a socket here under RCU alone: a reference of the transport's module is a counter
+ * that all CPUs would fight for.
+ */
 static int kite_dgram_to_node(struct sock *sk, struct kite_packet *pkt,
 			      struct sk_buff *skb, struct kite_creds *creds)
 {
 	const struct kite_transport *transport;
 	struct net *net = sock_net(sk);
-	int err;
+	int err = 0;
+	bool local;
 
-	transport = kite_route_get(net, pkt->dst.node);
-	if (!transport) {
-		kfree_skb(skb);
-		return -EHOSTUNREACH;
-	}
-	if (transport->features & KITE_TRANSPORT_LOCAL) {
+	rcu_read_lock();
+	transport = kite_route(net, pkt->dst.node);
+	local = transport && transport->features & KITE_TRANSPORT_LOCAL;
+	if (local)
 		err = kite_dgram_deliver(net, pkt, skb, creds);
-		if (err)
-			kfree_skb(skb);
-	} else {
-		kite_packet_push(skb, pkt);
-		err = transport->xmit(net, pkt->dst.node, skb);
-	}
-	module_put(transport->owner);
+	rcu_read_unlock();
+	if (!local)
+		return kite_dgram_xmit(net, pkt, skb);
+	if (err)
+		kfree_skb(skb);
 	return err;
 }
 

@@ -76,7 +76,8 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len)
 		if (err)
 			WRITE_ONCE(kc->tx_sent, kc->tx_sent - cost);
 	}
-	kite_buf_free_list(&record);
+	if (unlikely(!skb_queue_empty(&record)))
+		kite_buf_free_list(&record);
 	return err;
 }
 
