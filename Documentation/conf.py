@@ -2,6 +2,7 @@
 """Sphinx configuration: nothing but what Debian's python3-sphinx brings."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -27,6 +28,9 @@ html_show_sourcelink = True
 highlight_language = "none"
 
 
+MANUALS = "https://man7.org/linux/man-pages/man"
+
+
 class Manual(Directive):
     """``.. manual:: FILE`` is a manual page, as mandoc makes HTML of it."""
 
@@ -36,13 +40,15 @@ class Manual(Directive):
         document = self.state.document
         path = os.path.join(os.path.dirname(document.current_source), self.arguments[0])
         document.settings.env.note_dependency(os.path.abspath(path))
-        links = "man=https://man7.org/linux/man-pages/man%S/%N.%S.html"
+        links = f"man={MANUALS}%S/%N.%S.html"
         try:
             html = subprocess.check_output(
                 ["mandoc", "-T", "html", "-O", "fragment," + links, path], text=True
             )
         except (OSError, subprocess.CalledProcessError) as error:
             raise self.error(f"{path}: {error}")
+        # Kite's own pages are here.
+        html = re.sub(rf'"{MANUALS}\d/(kite\b)', r'"\1', html)
         return [nodes.raw("", html, format="html")]
 
 
