@@ -165,6 +165,7 @@ int kite_do_accept(struct socket *sock, struct socket *newsock, int flags)
 	lock_sock(child);
 	sock_graft(child, newsock);
 	newsock->state = SS_CONNECTED;
+	set_bit(SOCK_SUPPORT_ZC, &newsock->flags);
 	release_sock(child);
 	return 0;
 }
@@ -248,6 +249,7 @@ static const struct proto_ops kite_stream_ops = {
 	KITE_CONN_OPS,
 	.sendmsg	= kite_stream_sendmsg,
 	.recvmsg	= kite_stream_recvmsg,
+	.splice_read	= kite_stream_splice_read,
 	.set_peek_off	= sk_set_peek_off,
 };
 
@@ -297,6 +299,7 @@ static int kite_create(struct net *net, struct socket *sock, int protocol, int k
 	}
 	sock->state = SS_UNCONNECTED;
 	kite_socket_answers(sock);
+	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
 	if (!kite_sock_alloc(net, sock, prot, sock->type, GFP_KERNEL, kern))
 		return -ENOMEM;
 	return 0;

@@ -357,6 +357,9 @@ int kite_vsock_getsockopt(struct sock *sk, int optname, char __user *optval,
 			  int __user *optlen);
 void kite_vsock_init(void);
 void kite_vsock_exit(void);
+bool kite_zerocopy_splits(void);
+int kite_zerocopy_fault(void);
+int kite_recverr_level(void);
 
 /* port.c */
 int kite_port_init(struct kite_net *kn);
@@ -453,6 +456,14 @@ void kite_send_block(struct sock *sk);
 int kite_send_wait(struct sock *sk, u32 cost, long *timeo);
 int kite_send_end(int err, const struct msghdr *msg);
 int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags);
+int kite_recv_error(struct sock *sk, struct msghdr *msg, size_t size);
+
+/* pages.c */
+int kite_zerocopy_start(struct sock *sk, const struct msghdr *msg, size_t room,
+			struct ubuf_info **uarg);
+struct sk_buff *kite_pages_take(struct sock *sk, struct msghdr *msg, u32 len,
+				struct ubuf_info *uarg, int *err);
+int kite_pages_replace(struct sk_buff *skb, gfp_t gfp);
 
 /* creds.c */
 void kite_creds_of_current(struct kite_creds *creds);
@@ -466,6 +477,11 @@ int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			int flags);
 
+/* splice.c */
+ssize_t kite_stream_splice_read(struct socket *sock, loff_t *ppos,
+				struct pipe_inode_info *pipe, size_t size,
+				unsigned int flags);
+
 /* seqpacket.c */
 int kite_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int kite_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
@@ -476,6 +492,7 @@ void kite_inbox_add(struct sock *sk, struct sk_buff *skb,
 		    const struct kite_creds *creds);
 int kite_inbox_recvmsg(struct sock *sk, struct msghdr *msg, size_t size, int flags);
 int kite_inbox_bytes(struct sock *sk);
+void kite_inbox_purge(struct sock *sk);
 void kite_inbox_destruct(struct sock *sk);
 
 /* dgram.c */
@@ -536,6 +553,7 @@ void kite_peercred_copy(struct sock *sk, struct sock *from);
 
 #include "credit.h"
 #include "creds.h"
+#include "pages.h"
 #include "send.h"
 
 #endif /* _AF_KITE_H */

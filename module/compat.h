@@ -7,6 +7,8 @@
 #define _KITE_COMPAT_H
 
 #include <linux/net.h>
+#include <linux/skbuff.h>
+#include <linux/socket.h>
 #include <linux/timer.h>
 #include <linux/version.h>
 
@@ -42,6 +44,18 @@ static inline void kite_socket_answers(struct socket *sock)
 /* Since 6.5. */
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76
+#endif
+
+/* Until 6.5 the core copied for splice and sendfile, see proto_ops.sendpage. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#ifndef MSG_SPLICE_PAGES
+#define MSG_SPLICE_PAGES 0
+#endif
+static inline ssize_t skb_splice_from_iter(struct sk_buff *skb, struct iov_iter *iter,
+					   ssize_t maxsize, gfp_t gfp)
+{
+	return -EMSGSIZE;
+}
 #endif
 
 /* from_timer() was renamed in 6.16. */

@@ -33,6 +33,7 @@ void kite_dgram_close(struct sock *sk, long timeout)
 
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+	kite_inbox_purge(sk);
 	kite_sock_unlist(sk);
 }
 
@@ -323,48 +324,74 @@ static int kite_dgram_autobind(struct sock *sk)
 	return err;
 }
 
-static struct sk_buff *kite_dgram_build(struct sock *sk, struct msghdr *msg,
-					size_t len, int *err)
-{
-	struct sk_buff *skb = kite_buf_alloc(len, sk->sk_allocation);
+/* A message that is being sent, and where it goes. */
+struct kite_dgram_tx {
+	struct msghdr		*msg;
+	size_t			len;
+	struct kite_creds	*creds;
+	struct sock		*peer;	/* of a socketpair; or NULL, and */
+	struct kite_packet	pkt;
+};
 
-	*err = -ENOBUFS;
+static int kite_dgram_send_to(struct sock *sk, struct kite_dgram_tx *tx,
+			      struct ubuf_info *uarg)
+{
+	struct kite_addr *src = &tx->pkt.src;
+	struct sk_buff *skb;
+	int err;
+
+	skb = kite_pages_build(sk, tx->msg, tx->len, uarg, &err);
 	if (!skb)
-		return NULL;
-	*err = kite_buf_from_iter(skb, &msg->msg_iter);
-	if (!*err)
-		return skb;
-	kite_buf_free(skb);
-	return NULL;
+		return err;
+	if (tx->peer)
+		return kite_dgram_to_pair(tx->peer, skb, tx->creds);
+	src->port = READ_ONCE(kite_sk(sk)->tuple.local.port);
+	src->node = READ_ONCE(kite_sk(sk)->tuple.local.node);
+	if (src->node == KITE_NODE_ANY)
+		src->node = kite_route_source(sock_net(sk), tx->pkt.dst.node);
+	return kite_dgram_to_node(sk, &tx->pkt, skb, tx->creds);
+}
+
+static int kite_dgram_send_zerocopy(struct sock *sk, struct kite_dgram_tx *tx)
+{
+	struct ubuf_info *uarg;
+	int err;
+
+	/* One at a time: they are numbered. */
+	lock_sock(sk);
+	err = kite_zerocopy_begin(sk, tx->msg, tx->len, &uarg);
+	if (!err) {
+		err = kite_dgram_send_to(sk, tx, uarg);
+		kite_zerocopy_end(uarg, !err);
+	}
+	release_sock(sk);
+	return err;
 }
 
 static int kite_dgram_send(struct sock *sk, struct msghdr *msg, size_t len,
 			   struct kite_creds *creds)
 {
-	struct kite_packet pkt = { .type = SOCK_DGRAM, .op = KITE_OP_DGRAM };
-	struct sock *peer = kite_sk(sk)->peer;
-	struct sk_buff *skb;
+	struct kite_dgram_tx tx = {
+		.msg	= msg,
+		.len	= len,
+		.creds	= creds,
+		.peer	= kite_sk(sk)->peer,
+		.pkt	= { .type = SOCK_DGRAM, .op = KITE_OP_DGRAM },
+	};
 	int err;
 
 	err = kite_dgram_check(sk, msg, len);
 	if (err)
 		return err;
-	if (!peer || msg->msg_namelen) {
-		err = kite_dgram_target(sk, msg, &pkt.dst) ?: kite_dgram_autobind(sk);
+	if (!tx.peer || msg->msg_namelen) {
+		err = kite_dgram_target(sk, msg, &tx.pkt.dst) ?: kite_dgram_autobind(sk);
 		if (err)
 			return err;
-		peer = NULL;
+		tx.peer = NULL;
 	}
-	skb = kite_dgram_build(sk, msg, len, &err);
-	if (!skb)
-		return err;
-	if (peer)
-		return kite_dgram_to_pair(peer, skb, creds);
-	pkt.src.port = READ_ONCE(kite_sk(sk)->tuple.local.port);
-	pkt.src.node = READ_ONCE(kite_sk(sk)->tuple.local.node);
-	if (pkt.src.node == KITE_NODE_ANY)
-		pkt.src.node = kite_route_source(sock_net(sk), pkt.dst.node);
-	return kite_dgram_to_node(sk, &pkt, skb, creds);
+	if (kite_zerocopy_wanted(sk, msg))
+		return kite_dgram_send_zerocopy(sk, &tx);
+	return kite_dgram_send_to(sk, &tx, NULL);
 }
 
 /**

@@ -148,6 +148,8 @@ int kite_inbox_recvmsg(struct sock *sk, struct msghdr *msg, size_t size, int fla
 	size_t len;
 	int err;
 
+	if (unlikely(flags & MSG_ERRQUEUE))
+		return kite_recv_error(sk, msg, size);
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	skb = kite_inbox_get(sk, flags, &skip, &err);
@@ -190,6 +192,27 @@ int kite_inbox_bytes(struct sock *sk)
 		len = skb->len;
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
 	return len;
+}
+
+/**
+ * kite_inbox_purge - a socket will not be read any more: drop what is there
+ * @sk: the socket, with RCV_SHUTDOWN
+ *
+ * It does not wait for the last reference: a message may hold one, see pages.c.
+ *
+ * Context: Any.
+ */
+void kite_inbox_purge(struct sock *sk)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct sk_buff_head gone;
+
+	__skb_queue_head_init(&gone);
+	/* Who is adding a message either sees the shutdown, or is done. */
+	spin_lock_bh(&queue->lock);
+	skb_queue_splice_init(queue, &gone);
+	spin_unlock_bh(&queue->lock);
+	__skb_queue_purge(&gone);
 }
 
 /**

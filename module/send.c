@@ -94,3 +94,17 @@ int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags)
 		kite_buf_free(skb);
 	return err;
 }
+
+/**
+ * kite_recv_error - recv with MSG_ERRQUEUE: the notifications of MSG_ZEROCOPY
+ * @sk: the socket
+ * @msg: where it goes
+ * @size: no matter: there are no bytes
+ *
+ * Context: Process context.
+ * Return: 0; -EAGAIN when there is none.
+ */
+int kite_recv_error(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	return sock_recv_errqueue(sk, msg, size, kite_recverr_level(), KITE_RECVERR);
+}

@@ -8,9 +8,9 @@
  */
 #include "af_kite.h"
 
-/* Copies a record from the program into buffers. */
+/* Puts a record from the program into buffers. */
 static int kite_record_build(struct sock *sk, struct msghdr *msg, size_t len,
-			     struct sk_buff_head *record)
+			     struct ubuf_info *uarg, struct sk_buff_head *record)
 {
 	struct sk_buff *skb;
 	u32 chunk;
@@ -18,13 +18,10 @@ static int kite_record_build(struct sock *sk, struct msghdr *msg, size_t len,
 
 	do {
 		chunk = min_t(size_t, len, KITE_MAX_PAYLOAD);
-		skb = kite_buf_alloc(chunk, sk->sk_allocation);
+		skb = kite_pages_build(sk, msg, chunk, uarg, &err);
 		if (!skb)
-			return -ENOBUFS;
-		__skb_queue_tail(record, skb);
-		err = kite_buf_from_iter(skb, &msg->msg_iter);
-		if (err)
 			return err;
+		__skb_queue_tail(record, skb);
 		len -= chunk;
 	} while (len);
 	return 0;
@@ -56,6 +53,7 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len)
 	struct kite_conn *kc = kite_conn(sk);
 	u32 cost = len + KITE_RECORD_OVERHEAD;
 	struct sk_buff_head record;
+	struct ubuf_info *uarg;
 	int err;
 
 	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
@@ -65,8 +63,11 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len)
 	if (cost > kite_credit_space(kc))
 		return -EAGAIN;
 
+	err = kite_zerocopy_begin(sk, msg, len, &uarg);
+	if (err)
+		return err;
 	__skb_queue_head_init(&record);
-	err = kite_record_build(sk, msg, len, &record);
+	err = kite_record_build(sk, msg, len, uarg, &record);
 	if (!err) {
 		/* First, so that the peer never reads what was not sent. */
 		WRITE_ONCE(kc->tx_sent, kc->tx_sent + cost);
@@ -78,6 +79,7 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len)
 	}
 	if (unlikely(!skb_queue_empty(&record)))
 		kite_buf_free_list(&record);
+	kite_zerocopy_end(uarg, !err);
 	return err;
 }
 
@@ -248,6 +250,8 @@ int kite_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	ssize_t ret;
 	u32 queued;
 
+	if (unlikely(flags & MSG_ERRQUEUE))
+		return kite_recv_error(sk, msg, size);
 	ret = kite_recv_check(sk, flags);
 	if (ret)
 		return ret;

@@ -10,20 +10,16 @@
 /* One buffer of a large write. */
 #define KITE_STREAM_CHUNK	KITE_MAX_PAYLOAD
 
-static int kite_stream_send_buffer(struct sock *sk, struct msghdr *msg, u32 len)
+static int kite_stream_send_buffer(struct sock *sk, struct msghdr *msg, u32 len,
+				   struct ubuf_info *uarg)
 {
 	struct kite_conn *kc = kite_conn(sk);
 	struct sk_buff *skb;
 	int err;
 
-	skb = kite_buf_alloc(len, sk->sk_allocation);
+	skb = kite_pages_build(sk, msg, len, uarg, &err);
 	if (!skb)
-		return -ENOBUFS;
-	err = kite_buf_from_iter(skb, &msg->msg_iter);
-	if (err) {
-		kite_buf_free(skb);
 		return err;
-	}
 	/* First, so that the peer never reads what was not sent. */
 	WRITE_ONCE(kc->tx_sent, kc->tx_sent + len);
 	err = kite_send_deliver(sk, skb, 0);
@@ -57,14 +53,29 @@ static int kite_stream_send_small(struct sock *sk, struct msghdr *msg, u32 len)
 	return err;
 }
 
-static int kite_stream_send_chunk(struct sock *sk, struct msghdr *msg, u32 len)
+static int kite_stream_send_chunk(struct sock *sk, struct msghdr *msg, u32 len,
+				  struct ubuf_info *uarg)
 {
 	struct sock *peer = kite_sk(sk)->peer;
 
-	if (peer && len <= KITE_STREAM_SMALL &&
+	if (peer && !uarg && len <= KITE_STREAM_SMALL &&
 	    !skb_queue_empty_lockless(&peer->sk_receive_queue))
 		return kite_stream_send_small(sk, msg, len);
-	return kite_stream_send_buffer(sk, msg, len);
+	return kite_stream_send_buffer(sk, msg, len, uarg);
+}
+
+/* The first chunk of a message: from here on it is counted, if it was sent. */
+static int kite_stream_send_first(struct sock *sk, struct msghdr *msg, u32 len,
+				  u32 room, struct ubuf_info **uarg)
+{
+	int err = kite_zerocopy_begin(sk, msg, room, uarg);
+
+	err = err ?: kite_stream_send_chunk(sk, msg, len, *uarg);
+	if (err) {
+		kite_zerocopy_end(*uarg, false);
+		*uarg = NULL;
+	}
+	return err;
 }
 
 /*
@@ -72,19 +83,20 @@ static int kite_stream_send_chunk(struct sock *sk, struct msghdr *msg, u32 len)
  * has to wait; @sent says how far it came.
  */
 static int kite_stream_send(struct sock *sk, struct msghdr *msg, size_t len,
-			    size_t *sent)
+			    size_t *sent, struct ubuf_info **uarg)
 {
-	u32 space;
+	u32 space, room;
 	int err;
 
 	while (*sent < len) {
 		if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
 			return -EPIPE;
-		space = kite_credit_space(kite_conn(sk));
-		if (!space)
+		room = kite_credit_space(kite_conn(sk));
+		if (!room)
 			return -EAGAIN;
-		space = min3(len - *sent, (size_t)space, (size_t)KITE_STREAM_CHUNK);
-		err = kite_stream_send_chunk(sk, msg, space);
+		space = min3(len - *sent, (size_t)room, (size_t)KITE_STREAM_CHUNK);
+		err = *sent ? kite_stream_send_chunk(sk, msg, space, *uarg) :
+			      kite_stream_send_first(sk, msg, space, room, uarg);
 		if (err)
 			return err;
 		*sent += space;
@@ -113,6 +125,7 @@ int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct kite_conn *kc = kite_conn(sk);
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	struct kite_creds creds = {};
+	struct ubuf_info *uarg = NULL;
 	size_t sent = 0;
 	int err;
 
@@ -123,13 +136,14 @@ int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			break;
 		}
 		kc->tx_creds = &creds;
-		err = kite_stream_send(sk, msg, len, &sent);
+		err = kite_stream_send(sk, msg, len, &sent, &uarg);
 		mutex_unlock(&kc->send_lock);
 		if (err != -EAGAIN)
 			break;
 		err = kite_send_wait(sk, 1, &timeo);
 	}
 	kite_creds_put(&creds);
+	kite_zerocopy_end(uarg, true);
 	return sent ?: kite_send_end(err, msg);
 }
 
@@ -241,6 +255,8 @@ int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	size_t copied = 0;
 	int err;
 
+	if (unlikely(flags & MSG_ERRQUEUE))
+		return kite_recv_error(sk, msg, size);
 	err = kite_recv_check(sk, flags);
 	while (!err) {
 		if (mutex_lock_interruptible(&kc->recv_lock)) {

@@ -20,6 +20,9 @@
 #define KITE_VSOCK_BUFFER_MAX		(256 * 1024)
 #define KITE_VSOCK_CONNECT_TIMEOUT	(2 * HZ)
 
+/* SOL_VSOCK, since 6.6. */
+#define KITE_SOL_VSOCK			287
+
 static bool kite_is_vsock(void)
 {
 	return kite_family == AF_VSOCK;
@@ -51,6 +54,44 @@ bool kite_addr_tail_valid(const u8 *tail)
 int kite_refused_errno(void)
 {
 	return kite_is_vsock() ? -ECONNRESET : -ECONNREFUSED;
+}
+
+/**
+ * kite_zerocopy_splits - may a message with MSG_ZEROCOPY be copied in part?
+ *
+ * vsock copies all of a message that is longer than the room for it, and its tests
+ * look whether it did.
+ *
+ * Context: Any.
+ * Return: true; false for vsock.
+ */
+bool kite_zerocopy_splits(void)
+{
+	return !kite_is_vsock();
+}
+
+/**
+ * kite_zerocopy_fault - what does MSG_ZEROCOPY say of memory that does not exist?
+ *
+ * Context: Any.
+ * Return: -EFAULT, as everywhere; -ENOMEM, as vsock's own tests demand.
+ */
+int kite_zerocopy_fault(void)
+{
+	return kite_is_vsock() ? -ENOMEM : -EFAULT;
+}
+
+/**
+ * kite_recverr_level - of which level is a message from the error queue?
+ *
+ * Its type is KITE_RECVERR, the same number as vsock's VSOCK_RECVERR.
+ *
+ * Context: Any.
+ * Return: SOL_KITE; vsock's level, which 6.1 does not know yet, for its programs.
+ */
+int kite_recverr_level(void)
+{
+	return kite_is_vsock() ? KITE_SOL_VSOCK : SOL_KITE;
 }
 
 /**

@@ -170,6 +170,20 @@ int refusal(const struct family *f)
 	return f->domain() == AF_VSOCK ? ECONNRESET : ECONNREFUSED;
 }
 
+/* How many sockets there are, and whatever else keeps kite.ko from being unloaded. */
+int module_users(void)
+{
+	FILE *file = fopen("/sys/module/kite/refcnt", "re");
+	int n = -1;
+
+	if (!file)
+		return -1;
+	if (fscanf(file, "%d", &n) != 1)
+		n = -1;
+	fclose(file);
+	return n;
+}
+
 /* Addresses of sockets */
 
 int bind_to(int fd, const struct address *addr)
@@ -358,6 +372,62 @@ int typed_pair(const struct family *f, int type, int fd[2])
 int small_pair(const struct family *f, int fd[2])
 {
 	return connected_pair_with(f, SMALL_BUFFER, fd);
+}
+
+/* A socket of any type, with an address where others reach it. */
+static int reachable_socket(const struct family *f, int type, struct address *addr)
+{
+	int fd = ERR(socket(f->domain(), type | SOCK_CLOEXEC, 0)), err;
+
+	if (fd < 0)
+		return fd;
+	f->any(addr);
+	err = bind_to(fd, addr) ?: name_of(fd, addr);
+	if (err)
+		return close_after(fd, err);
+	if (is_kite(f))
+		kite_address(addr, port_of(addr), KITE_NODE_LOCAL);
+	return fd;
+}
+
+static int dgram_pair(const struct family *f, int fd[2])
+{
+	struct address addr[2];
+	int i, err = 0;
+
+	for (i = 0; i < 2; i++) {
+		fd[i] = reachable_socket(f, SOCK_DGRAM, &addr[i]);
+		if (fd[i] < 0)
+			return fd[i];
+	}
+	for (i = 0; i < 2 && !err; i++)
+		err = connect_to(fd[i], &addr[!i]);
+	return err;
+}
+
+/*
+ * Two sockets of any type that send to each other. Not a socketpair where there
+ * is another way, since one of Kite's never sends packets.
+ */
+int pair_of_type(const struct family *f, int type, int fd[2])
+{
+	struct address addr;
+	int l, err;
+
+	if (is_unix(f))
+		return ERR(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fd));
+	if (type == SOCK_DGRAM)
+		return dgram_pair(f, fd);
+	l = reachable_socket(f, type, &addr);
+	if (l < 0)
+		return l;
+	fd[0] = ERR(socket(f->domain(), type | SOCK_CLOEXEC, 0));
+	err = ERR(listen(l, 1)) ?: connect_to(fd[0], &addr);
+	if (!err) {
+		fd[1] = ERR(accept4(l, NULL, NULL, SOCK_CLOEXEC));
+		err = fd[1] < 0 ? fd[1] : 0;
+	}
+	return close_after(l, err);
 }
 
 /*

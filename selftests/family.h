@@ -78,6 +78,7 @@ void kite_address(struct address *addr, unsigned int port, unsigned int node);
 void inet_address(struct address *addr, unsigned int port, unsigned int host);
 
 bool peer_is_known(const struct family *f);
+int module_users(void);
 int refusal(const struct family *f);
 int option_level(const struct family *f);
 int stream_socket(const struct family *f);
@@ -99,6 +100,7 @@ int connected_pair_with(const struct family *f, int bufsize, int fd[2]);
 int connected_pair(const struct family *f, int fd[2]);
 int typed_pair(const struct family *f, int type, int fd[2]);
 int small_pair(const struct family *f, int fd[2]);
+int pair_of_type(const struct family *f, int type, int fd[2]);
 ssize_t fill(const struct family *f, int fd);
 
 struct async;

@@ -98,4 +98,37 @@ static inline void make_pair_by(struct __test_metadata *_metadata,
 #define SMALL_PAIR_FIXTURE(type, families)			\
 	PAIR_FIXTURE_BY(type, families, small_pair)
 
+/*
+ * A fixture that is two sockets of one of several types; variants name family and
+ * type: TYPE_VARIANT(transfer, kite, STREAM).
+ */
+#define TYPED_PAIR_FIXTURE(name)				\
+	FIXTURE(name) {						\
+		const struct family *f;				\
+		int type, fd[2], c, s;				\
+	};							\
+	FIXTURE_VARIANT(name) {					\
+		const struct family *f;				\
+		int type;					\
+	};							\
+	FIXTURE_SETUP(name)					\
+	{							\
+		self->f = variant->f;				\
+		self->type = variant->type;			\
+		if (skip_family(_metadata, self->f))		\
+			return;					\
+		ASSERT_EQ(0, pair_of_type(self->f, self->type, self->fd)); \
+		self->c = self->fd[0];				\
+		self->s = self->fd[1];				\
+	}							\
+	FIXTURE_TEARDOWN(name) { }				\
+	struct family
+
+#define TYPE_VARIANT(fixture, name, socktype)			\
+	FIXTURE_VARIANT_ADD(fixture, name ## _ ## socktype) {	\
+		.f = &family_ ## name,				\
+		.type = SOCK_ ## socktype,			\
+	};							\
+	struct family
+
 #endif /* KITE_SELFTESTS_FIXTURES_H */

@@ -41,7 +41,8 @@ fi
 # The programs in the order in which one reads them, then the scripts.
 [ $# -gt 0 ] || {
 	set -- errors bind connect accept data transfer shutdown buffers options creds \
-		socketpair seqpacket dgram poll epoll netns threads vsock
+		socketpair seqpacket dgram poll epoll splice zerocopy uring \
+		netns threads vsock
 	for script in examples.sh perf.sh vsock.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done

@@ -42,22 +42,28 @@ static void *async_thread(void *data)
 	return NULL;
 }
 
-void async_call(struct async *a, long nr, long arg0, long arg1, long arg2,
-		long arg3)
+static void async_start(struct async *a)
 {
 	int err;
 
-	memset(a, 0, sizeof(*a));
-	a->nr = nr;
-	a->arg[0] = arg0;
-	a->arg[1] = arg1;
-	a->arg[2] = arg2;
-	a->arg[3] = arg3;
 	err = pthread_create(&a->thread, NULL, async_thread, a);
 	if (err) {
 		fprintf(stderr, "# pthread_create: %s\n", strerror(err));
 		abort();
 	}
+}
+
+void async_call(struct async *a, long nr, long arg0, long arg1, long arg2,
+		long arg3)
+{
+	*a = (struct async){ .nr = nr, .arg = { arg0, arg1, arg2, arg3 } };
+	async_start(a);
+}
+
+void async_splice(struct async *a, int from, int to, size_t len)
+{
+	*a = (struct async){ .nr = SYS_splice, .arg = { from, 0, to, 0, (long)len } };
+	async_start(a);
 }
 
 void async_recv(struct async *a, int fd, void *buf, size_t len, int flags)

@@ -84,6 +84,7 @@ struct async {
 
 void async_call(struct async *a, long nr, long arg0, long arg1, long arg2,
 		long arg3);
+void async_splice(struct async *a, int from, int to, size_t len);
 void async_recv(struct async *a, int fd, void *buf, size_t len, int flags);
 void async_send(struct async *a, int fd, const void *buf, size_t len, int flags);
 void async_accept(struct async *a, int fd);

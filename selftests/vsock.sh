@@ -81,15 +81,6 @@ retry()
 
 # ---- vsock's own tests ----
 
-# reason PROGRAM ID: why this one cannot pass here, if so
-reason()
-{
-	case $1,$2 in
-	vsock_test,18|vsock_test,19|vsock_test,20|vsock_uring_test,1)
-		echo "MSG_ZEROCOPY is not written yet" ;;
-	esac
-}
-
 # ids PROGRAM: the numbers and names of its tests. Not all programs can tell.
 ids()
 {
@@ -140,24 +131,14 @@ passed()
 own_tests()
 {
 	ids "$1" > "$tmp/ids"
-	skips=
-	while read -r id name; do
-		why=$(reason "$1" "$id")
-		[ -z "$why" ] || skips="$skips --skip=$id"
-	done < "$tmp/ids"
-	[ "$1" = vsock_test ] || skips=
-	# shellcheck disable=SC2086 # several options
-	pair "$1" $skips
+	pair "$1"
 	while read -r id name; do
 		name="$1: $name"
-		why=$(reason "$1" "$id")
-		if [ -n "$why" ]; then
-			result ok "$name # SKIP $why"
-		elif passed "$id"; then
+		if passed "$id"; then
 			result ok "$name"
 		else
 			result "not ok" "$name"
-			skips="$skips $(seq -f "--skip=%g" 0 "$id")"
+			skips=$(seq -f "--skip=%g" 0 "$id")
 			# shellcheck disable=SC2086 # several options
 			[ "$1" != vsock_test ] || pair "$1" $skips
 		fi

@@ -26,6 +26,12 @@
 /* The level of Kite's own socket options, whatever number the family has. */
 #define SOL_KITE		0x4b54
 
+/*
+ * The type of the control message, of level SOL_KITE, that comes with MSG_ERRQUEUE:
+ * a struct sock_extended_err.
+ */
+#define KITE_RECVERR		1
+
 #define KITE_NODE_ANY		0xffffffffU	/* bind: every address of this node */
 #define KITE_NODE_LOCAL		1U		/* this network namespace */
 #define KITE_PORT_ANY		0xffffffffU	/* bind: any free port */
