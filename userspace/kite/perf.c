@@ -31,7 +31,7 @@
  * @sizes: of messages, in bytes
  * @nr_sizes: how many
  * @count: operations of a batch, or 0 for what suits the test
- * @batches: how many of them; the best one counts
+ * @batches: how many of them; their median counts
  * @sockets: how many, for tests that want many
  * @json: what is printed is for programs
  * @icount: the clock counts instructions
@@ -83,7 +83,7 @@ static void help(void)
 	       "  -t, --types LIST     of stream, seqpacket, dgram (all)\n"
 	       "  -s, --sizes LIST     of messages, in bytes, or with k or m (1,64,1k,4k,64k,1m)\n"
 	       "  -n, --count N        operations of a batch (what suits the test)\n"
-	       "  -b, --batches N      batches, of which the best one counts (%lu)\n"
+	       "  -b, --batches N      batches, of which the median counts (%lu)\n"
 	       "  -p, --pairs N        sockets or pairs, where there are many (%lu)\n"
 	       "  -j, --json           print JSON\n"
 	       "  -i, --icount         the clock counts instructions: QEMU's -icount\n"
@@ -282,21 +282,29 @@ static void prepare(struct bench *b)
 	usleep(20000);
 }
 
-/* The best of several batches is the one that was disturbed least. */
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The median of several batches, after one to warm up. */
 static double measure(struct bench *b, unsigned long batches)
 {
-	double best = INFINITY, took;
+	double *took;
 
 	prepare(b);
 	if (b->test->measure)
 		return b->test->measure(b);
+	took = calloc(batches, sizeof(*took));
+	if (!took)
+		err(1, "calloc");
 	run_batch(b);
-	while (batches--) {
-		took = run_batch(b);
-		if (took < best)
-			best = took;
-	}
-	return best;
+	for (unsigned long i = 0; i < batches; i++)
+		took[i] = run_batch(b);
+	qsort(took, batches, sizeof(*took), by_value);
+	return took[batches / 2];
 }
 
 /* Each figure has a process of its own, which takes all that it opened with it. */
