@@ -224,7 +224,9 @@ static bool kite_conn_retries(const struct kite_conn *kc)
  */
 void kite_conn_over(struct sock *sk)
 {
-	sk_stop_timer(sk, &sk->sk_timer);
+	/* What found no memory is still to be sent, or the peer waits for it. */
+	if (!READ_ONCE(kite_conn(sk)->unsent))
+		sk_stop_timer(sk, &sk->sk_timer);
 	kite_conn_unhash(sk);
 	kite_sock_unlist(sk);
 }
