@@ -3,6 +3,7 @@
  * The socket system calls that are alike for all types: socket, bind, accept,
  * getsockname, getpeername, shutdown and close.
  */
+#include <linux/capability.h>
 #include <linux/module.h>
 #include <linux/net.h>
 
@@ -228,7 +229,6 @@ static int kite_shutdown(struct socket *sock, int how)
 	.family		= AF_KITE,					\
 	.owner		= THIS_MODULE,					\
 	.release	= kite_release,					\
-	.bind		= kite_bind,					\
 	.getname	= kite_getname,					\
 	.setsockopt	= kite_setsockopt,				\
 	.getsockopt	= kite_getsockopt,				\
@@ -237,6 +237,7 @@ static int kite_shutdown(struct socket *sock, int how)
 /* And those that have connections. */
 #define KITE_CONN_OPS							\
 	KITE_OPS,							\
+	.bind		= kite_bind,					\
 	.connect	= kite_connect,					\
 	.socketpair	= kite_socketpair,				\
 	.accept		= kite_accept,					\
@@ -262,6 +263,7 @@ static const struct proto_ops kite_seqpacket_ops = {
 
 static const struct proto_ops kite_dgram_ops = {
 	KITE_OPS,
+	.bind		= kite_bind,
 	.connect	= kite_dgram_connect,
 	.socketpair	= kite_dgram_socketpair,
 	.accept		= sock_no_accept,
@@ -271,6 +273,21 @@ static const struct proto_ops kite_dgram_ops = {
 	.listen		= sock_no_listen,
 	.shutdown	= kite_dgram_shutdown,
 	.sendmsg	= kite_dgram_sendmsg,
+	.recvmsg	= kite_dgram_recvmsg,
+	.set_peek_off	= sk_set_peek_off,
+};
+
+static const struct proto_ops kite_raw_ops = {
+	KITE_OPS,
+	.bind		= kite_raw_bind,
+	.connect	= sock_no_connect,
+	.socketpair	= sock_no_socketpair,
+	.accept		= sock_no_accept,
+	.poll		= datagram_poll,
+	.ioctl		= kite_dgram_ioctl,
+	.listen		= sock_no_listen,
+	.shutdown	= kite_raw_shutdown,
+	.sendmsg	= kite_raw_sendmsg,
 	.recvmsg	= kite_dgram_recvmsg,
 	.set_peek_off	= sk_set_peek_off,
 };
@@ -293,6 +310,12 @@ static int kite_create(struct net *net, struct socket *sock, int protocol, int k
 	case SOCK_DGRAM:
 		sock->ops = &kite_dgram_ops;
 		prot = &kite_dgram_proto;
+		break;
+	case SOCK_RAW:
+		if (!ns_capable(net->user_ns, CAP_NET_RAW))
+			return -EPERM;
+		sock->ops = &kite_raw_ops;
+		prot = &kite_raw_proto;
 		break;
 	default:
 		return -ESOCKTNOSUPPORT;

@@ -4,7 +4,7 @@
  *
  * A message goes one way through them:
  *
- *	system call -> af_kite.c, then stream.c, seqpacket.c or dgram.c
+ *	system call -> af_kite.c, then stream.c, seqpacket.c, dgram.c or raw.c
  *	    -> conn.c, credit.c		the connection: state, credit, close
  *	    -> route.c			which transport reaches that node?
  *	    -> transport.c, loopback.c	carries packets
@@ -12,7 +12,8 @@
  *	    -> queue.c, inbox.c		the receive queue -> recvmsg
  *
  * Between two sockets of one kernel, data skips the middle: send.c appends it
- * to the peer's queue, dgram.c to the receiver's inbox.
+ * to the peer's queue, dgram.c to the receiver's inbox. Who looks on at the tap,
+ * tap.h, sees it all the same.
  */
 #ifndef _AF_KITE_H
 #define _AF_KITE_H
@@ -47,6 +48,8 @@
 /* How long connect() tries, but for vsock; and how long a closed end waits. */
 #define KITE_CONNECT_TIMEOUT	(30 * HZ)
 #define KITE_CLOSE_TIMEOUT	(8 * HZ)
+/* How many closed ends of a namespace wait at a time: memory that no program has. */
+#define KITE_ORPHANS_MAX	1024
 /* When a listener was full or memory was short: try again after this. */
 #define KITE_RETRY_INTERVAL	max(HZ / 20, 1)
 
@@ -78,12 +81,28 @@ struct kite_packet {
 };
 
 /**
+ * struct kite_limit - how many answers were given lately
+ * @begin: since when, in jiffies
+ * @used: how many
+ * @lock: guards them
+ */
+struct kite_limit {
+	unsigned long		begin;
+	unsigned int		used;
+	spinlock_t		lock;	/* see above */
+};
+
+/**
  * struct kite_net - what a network namespace has of its own
  * @bound: bound sockets by type and port; changed under @lock, read under RCU
  * @conns: connections by tuple; changed and read under RCU
- * @lock: guards changes of @bound, @ephemeral and @socks
+ * @lock: guards changes of @bound and @taps, @ephemeral and @socks
  * @ephemeral: the next port for who does not ask for one
  * @socks: every socket that a program, or a connection still closing, holds
+ * @taps: who looks on, see tap.h; changed under @lock, read under RCU
+ * @resets: how many packets that were made up have been refused, see rcv.c
+ * @echoes: how many ECHOs have been answered
+ * @orphans: how many closed connections wait for their peer
  * @node: the namespace's own node id beside KITE_NODE_LOCAL, 0 for none
  */
 struct kite_net {
@@ -92,6 +111,10 @@ struct kite_net {
 	spinlock_t		lock;	/* see above */
 	u32			ephemeral;
 	struct hlist_head	socks;
+	struct list_head	taps;
+	struct kite_limit	resets;
+	struct kite_limit	echoes;
+	atomic_t		orphans;
 	u32			node;
 };
 
@@ -161,6 +184,7 @@ struct kite_vsock {
  *	transport's module. NULL for both ends of a socketpair
  * @conn_link: in &kite_net.conns, which holds a reference of the socket
  * @hashed: whether it is there; belongs to the owner of the socket, see below
+ * @orphan: counts in &kite_net.orphans; likewise
  * @send_lock: one writer at a time; dropped before a writer sleeps for room
  * @tx_sent: credit: charge sent so far; written under @send_lock
  * @tx_limit: credit: up to where we may send. The peer writes it, see credit.c
@@ -224,6 +248,7 @@ struct kite_conn {
 	/* the receiver's */
 	bool				rx_open;
 	bool				hashed;
+	bool				orphan;
 	struct mutex			recv_lock;	/* see above */
 	struct kite_creds_seen		*rx_seen;
 	u32				rx_queued;
@@ -245,6 +270,9 @@ struct kite_conn {
 	struct list_head		accept;
 	wait_queue_head_t		room;
 };
+
+/* With the KITE_DATA_* of the protocol: it came as a packet, not from the peer itself. */
+#define KITE_DATA_PACKET	0x80
 
 /* What the receive queue notes in skb->cb. */
 struct kite_cb {
@@ -329,6 +357,7 @@ extern int kite_family;
 extern struct proto kite_stream_proto;
 extern struct proto kite_seqpacket_proto;
 extern struct proto kite_dgram_proto;
+extern struct proto kite_raw_proto;
 struct kite_net *kite_net(const struct net *net);
 
 /* af_kite.c */
@@ -397,9 +426,11 @@ void kite_conn_set_transport(struct kite_conn *kc,
 			     const struct kite_transport *transport);
 void kite_conn_back(struct sock *sk);
 void kite_conn_raise(struct sock *sk, u8 event);
+void kite_conn_note(struct sock *sk, u8 event, u8 arg);
 void kite_conn_event(struct sock *sk, u8 event, u8 arg);
 void kite_conn_run_pending(struct sock *sk);
 void kite_conn_release_cb(struct sock *sk);
+struct kite_packet kite_conn_header(struct sock *sk, u8 op, u8 flags);
 int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags);
 void kite_conn_send_control(struct sock *sk, u8 op, u8 flags);
 void kite_conn_shutdown(struct sock *sk, u8 how);
@@ -419,8 +450,8 @@ void kite_listener_close(struct sock *sk);
 void kite_listener_shutdown(struct sock *sk, u8 how);
 u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transport,
 		    const struct kite_packet *pkt, struct sk_buff *skb);
-bool kite_response_rcv(struct sock *sk, const struct kite_packet *pkt,
-		       struct sock *sender);
+bool kite_response_rcv(struct sock *sk, const struct kite_transport *transport,
+		       const struct kite_packet *pkt, const struct sk_buff *skb);
 int kite_request_send(struct sock *sk);
 
 /* credit.c */
@@ -488,6 +519,8 @@ int kite_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			   int flags);
 
 /* inbox.c */
+void kite_inbox_put(struct sock *sk, struct sk_buff *skb,
+		    const struct kite_creds *creds);
 void kite_inbox_add(struct sock *sk, struct sk_buff *skb,
 		    const struct kite_creds *creds);
 int kite_inbox_recvmsg(struct sock *sk, struct msghdr *msg, size_t size, int flags);
@@ -508,6 +541,14 @@ int kite_dgram_deliver(struct net *net, const struct kite_packet *pkt,
 		       struct sk_buff *skb, struct kite_creds *creds);
 void kite_dgram_refused(struct net *net, const struct kite_packet *pkt);
 
+/* raw.c */
+int kite_raw_init(struct sock *sk);
+void kite_raw_close(struct sock *sk, long timeout);
+int kite_raw_kill(struct sock *sk, int err);
+int kite_raw_bind(struct socket *sock, struct sockaddr *uaddr, int len);
+int kite_raw_shutdown(struct socket *sock, int how);
+int kite_raw_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+
 /* wait.c */
 __poll_t kite_conn_poll(struct file *file, struct socket *sock, poll_table *wait);
 bool kite_conn_readable(struct sock *sk, u32 target);
@@ -518,9 +559,22 @@ int kite_wait_exclusive(struct sock *sk, bool (*done)(struct sock *sk, u32 arg),
 			u32 arg, long *timeo);
 
 /* packet.c */
+int kite_packet_parse(const struct kite_hdr *hdr, size_t len, struct kite_packet *pkt);
 int kite_packet_pull(struct sk_buff *skb, struct kite_packet *pkt);
 void kite_packet_push(struct sk_buff *skb, const struct kite_packet *pkt);
 struct sk_buff *kite_packet_alloc(gfp_t gfp);
+void kite_packet_own(struct sk_buff *skb, struct sock *sk);
+struct kite_packet kite_packet_reset(const struct kite_packet *pkt, u8 reason);
+int kite_packet_xmit(struct net *net, const struct kite_transport *transport,
+		     const struct kite_packet *pkt, struct sk_buff *skb);
+
+/* echo.c */
+void kite_echo_rcv(struct net *net, const struct kite_transport *transport,
+		   const struct kite_packet *pkt, struct sk_buff *skb);
+
+/* limit.c */
+void kite_limit_init(struct kite_limit *limit);
+bool kite_limit_allows(struct kite_limit *limit);
 
 /* route.c */
 const struct kite_transport *kite_route(struct net *net, u32 node);

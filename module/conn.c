@@ -21,6 +21,7 @@
 #include <linux/rhashtable.h>
 
 #include "af_kite.h"
+#include "tap.h"
 
 static const struct rhashtable_params kite_conn_params = {
 	.head_offset		= offsetof(struct kite_conn, conn_link),
@@ -216,6 +217,27 @@ static bool kite_conn_retries(const struct kite_conn *kc)
 	       (kc->reset == KITE_RESET_FULL || kc->reset == KITE_RESET_NOMEM);
 }
 
+/*
+ * A closed connection takes a place among those that wait for their peer. There
+ * are only so many, or who opens and closes connections to peers that never close
+ * theirs could fill the memory: TCP has tcp_max_orphans.
+ */
+static bool kite_orphan_begin(struct sock *sk)
+{
+	struct kite_net *kn = kite_net(sock_net(sk));
+
+	kite_conn(sk)->orphan = atomic_add_unless(&kn->orphans, 1, KITE_ORPHANS_MAX);
+	return kite_conn(sk)->orphan;
+}
+
+static void kite_orphan_end(struct sock *sk)
+{
+	if (!kite_conn(sk)->orphan)
+		return;
+	kite_conn(sk)->orphan = false;
+	atomic_dec(&kite_net(sock_net(sk))->orphans);
+}
+
 /**
  * kite_conn_over - a connection that no program can use any more is forgotten
  * @sk: the connection; the caller holds a reference
@@ -227,6 +249,7 @@ void kite_conn_over(struct sock *sk)
 	/* What found no memory is still to be sent, or the peer waits for it. */
 	if (!READ_ONCE(kite_conn(sk)->unsent))
 		sk_stop_timer(sk, &sk->sk_timer);
+	kite_orphan_end(sk);
 	kite_conn_unhash(sk);
 	kite_sock_unlist(sk);
 }
@@ -346,24 +369,37 @@ void kite_conn_raise(struct sock *sk, u8 event)
 }
 
 /**
- * kite_conn_event - something happened to a connection
- * @sk: the connection; the caller holds a reference
+ * kite_conn_note - the peer says something, with the socket's spinlock held
+ * @sk: the connection
  * @event: KITE_EV_SHUTDOWN or KITE_EV_RESET
  * @arg: KITE_SHUTDOWN_* or one of &enum kite_reset
  *
- * Context: Any, without a socket's spinlock. Never sleeps, never fails.
+ * Context: Under the socket's spinlock.
  */
-void kite_conn_event(struct sock *sk, u8 event, u8 arg)
+void kite_conn_note(struct sock *sk, u8 event, u8 arg)
 {
 	struct kite_conn *kc = kite_conn(sk);
 
-	local_bh_disable();
-	bh_lock_sock(sk);
 	if (event == KITE_EV_SHUTDOWN)
 		kc->peer_shutdown |= arg;
 	else if (!(kc->pending & KITE_EV_RESET) || kc->reset == KITE_RESET_FULL)
 		kc->reset = arg;
 	kite_conn_raise(sk, event);
+}
+
+/**
+ * kite_conn_event - the same, for one that is not locked
+ * @sk: the connection; the caller holds a reference
+ * @event: as there
+ * @arg: as there
+ *
+ * Context: Any, without a socket's spinlock. Never sleeps, never fails.
+ */
+void kite_conn_event(struct sock *sk, u8 event, u8 arg)
+{
+	local_bh_disable();
+	bh_lock_sock(sk);
+	kite_conn_note(sk, event, arg);
 	bh_unlock_sock(sk);
 	local_bh_enable();
 }
@@ -401,16 +437,15 @@ void kite_conn_run_pending(struct sock *sk)
 }
 
 /**
- * kite_conn_xmit - send a packet of a connection
+ * kite_conn_header - make the header of a connection's packet
  * @sk: the connection
- * @skb: its payload, with room for the header; consumed
  * @op: one of &enum kite_op
  * @flags: as @op has them
  *
- * Context: Any, without a spinlock.
- * Return: 0 or what the transport says.
+ * Context: Any.
+ * Return: the header. What it says of credit counts as told.
  */
-int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags)
+struct kite_packet kite_conn_header(struct sock *sk, u8 op, u8 flags)
 {
 	struct kite_conn *kc = kite_conn(sk);
 	const struct kite_tuple *tuple = &kc->ks.tuple;
@@ -425,8 +460,24 @@ int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags)
 	};
 
 	WRITE_ONCE(kc->rx_told, pkt.limit);
-	kite_packet_push(skb, &pkt);
-	return kc->transport->xmit(sock_net(sk), tuple->remote.node, skb);
+	return pkt;
+}
+
+/**
+ * kite_conn_xmit - send a packet of a connection
+ * @sk: the connection
+ * @skb: its payload, with room for the header; consumed
+ * @op: one of &enum kite_op
+ * @flags: as @op has them
+ *
+ * Context: Any, without a spinlock.
+ * Return: 0 or what the transport says.
+ */
+int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags)
+{
+	const struct kite_packet pkt = kite_conn_header(sk, op, flags);
+
+	return kite_packet_xmit(sock_net(sk), kite_conn(sk)->transport, &pkt, skb);
 }
 
 /**
@@ -565,10 +616,13 @@ void kite_conn_shutdown(struct sock *sk, u8 how)
 		kite_queue_close(sk);
 	/* Whoever sees this finds the queue closed. */
 	smp_store_release(&sk->sk_shutdown, sk->sk_shutdown | how);
-	if (kc->ks.peer)
+	if (kc->ks.peer) {
+		if (kite_tap_on(sock_net(sk)))
+			kite_tap_conn(sk, NULL, KITE_OP_SHUTDOWN, sk->sk_shutdown);
 		kite_conn_event(kc->ks.peer, KITE_EV_SHUTDOWN, how);
-	else
+	} else {
 		kite_conn_send_control(sk, KITE_OP_SHUTDOWN, sk->sk_shutdown);
+	}
 	sk->sk_state_change(sk);
 }
 
@@ -583,10 +637,13 @@ void kite_conn_reset(struct sock *sk, u8 reason)
 {
 	struct kite_conn *kc = kite_conn(sk);
 
-	if (kc->ks.peer)
+	if (kc->ks.peer) {
+		if (kite_tap_on(sock_net(sk)))
+			kite_tap_conn(sk, NULL, KITE_OP_RESET, reason);
 		kite_conn_event(kc->ks.peer, KITE_EV_RESET, reason);
-	else
+	} else {
 		kite_conn_send_control(sk, KITE_OP_RESET, reason);
+	}
 }
 
 /**
@@ -630,6 +687,12 @@ static bool kite_conn_aborts(struct sock *sk)
 	       kite_queue_unread(kite_conn(sk));
 }
 
+/* Where the peer is not here, the tuple is in use until it has closed, too. */
+static bool kite_conn_waits(const struct kite_conn *kc)
+{
+	return !kc->ks.peer && kc->peer_shutdown != SHUTDOWN_MASK;
+}
+
 /* Ends what is ESTABLISHED. Returns whether we have to wait for the peer. */
 static bool kite_conn_finish(struct sock *sk)
 {
@@ -642,12 +705,14 @@ static bool kite_conn_finish(struct sock *sk)
 		return false;
 	/* Data may have come meanwhile; from here on none can. */
 	abort |= kite_queue_purge(sk) != 0;
+	if (!abort && kite_conn_waits(kc))
+		abort = !kite_orphan_begin(sk);
 	if (abort)
 		kite_conn_reset(sk, KITE_RESET_ABORT);
 	else
 		kite_conn_shutdown(sk, SHUTDOWN_MASK);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
-	return !abort && !kc->ks.peer && kc->peer_shutdown != SHUTDOWN_MASK;
+	return kc->orphan;
 }
 
 /**

@@ -55,6 +55,22 @@ static inline u32 kite_credit_read(const struct kite_conn *kc)
 }
 
 /**
+ * kite_credit_is_news - would a packet tell the peer of its credit now?
+ * @kc: the reader
+ *
+ * Context: Any; exact under the spinlock of the receive queue.
+ * Return: true when everything was read, or the window moved by a quarter since
+ * the last packet.
+ */
+static inline bool kite_credit_is_news(const struct kite_conn *kc)
+{
+	u32 window = kite_credit_window(&kc->ks.sk);
+
+	return READ_ONCE(kc->rx_read) == READ_ONCE(kc->rx_queued) ||
+	       READ_ONCE(kc->rx_limit) - READ_ONCE(kc->rx_told) >= window / 4;
+}
+
+/**
  * kite_credit_grant - after reading, let the peer send more
  * @kc: the reader
  *
@@ -62,8 +78,7 @@ static inline u32 kite_credit_read(const struct kite_conn *kc)
  * a socket here, the caller calls kite_credit_wake() for it when it has dropped
  * the lock.
  * Return: true when the peer is not here and a packet should tell it, see
- * kite_conn_send_control(): when the window moved by a quarter, or everything
- * was read.
+ * kite_conn_send_control().
  */
 static inline bool kite_credit_grant(struct kite_conn *kc)
 {
@@ -84,8 +99,7 @@ static inline bool kite_credit_grant(struct kite_conn *kc)
 		WRITE_ONCE(peer->tx_read, read);
 		return false;
 	}
-	return kc->rx_read == kc->rx_queued ||
-	       kc->rx_limit - READ_ONCE(kc->rx_told) >= window / 4;
+	return kite_credit_is_news(kc);
 }
 
 /**

@@ -6,6 +6,7 @@
 #include <linux/module.h>
 
 #include "af_kite.h"
+#include "tap.h"
 
 /**
  * kite_dgram_init - prepare a new datagram socket
@@ -198,18 +199,23 @@ int kite_dgram_deliver(struct net *net, const struct kite_packet *pkt,
 		       struct sk_buff *skb, struct kite_creds *creds)
 {
 	static const struct kite_creds nobody;
+	int err = -ECONNREFUSED;
 	struct sock *sk;
 
 	rcu_read_lock();
 	sk = kite_dgram_find(net, pkt);
 	if (sk) {
+		err = 0;
 		if (creds)
 			kite_creds_imply(creds, sk);
 		kite_inbox_cb(skb)->src = pkt->src;
 		kite_inbox_add(sk, skb, creds ?: &nobody);
+	} else if (kite_tap_answers(net, &pkt->dst)) {
+		consume_skb(skb);
+		err = 0;
 	}
 	rcu_read_unlock();
-	return sk ? 0 : -ECONNREFUSED;
+	return err;
 }
 
 /**
@@ -257,9 +263,24 @@ static int kite_dgram_xmit(struct net *net, const struct kite_packet *pkt,
 		kfree_skb(skb);
 		return -EHOSTUNREACH;
 	}
-	kite_packet_push(skb, pkt);
-	err = transport->xmit(net, pkt->dst.node, skb);
+	err = kite_packet_xmit(net, transport, pkt, skb);
 	module_put(transport->owner);
+	return err;
+}
+
+static int kite_dgram_direct(struct net *net, const struct kite_packet *pkt,
+			     struct sk_buff *skb, struct kite_creds *creds)
+{
+	struct kite_packet reset;
+	int err;
+
+	if (kite_tap_on(net))
+		kite_tap_packet(net, pkt, skb);
+	err = kite_dgram_deliver(net, pkt, skb, creds);
+	if (err && kite_tap_on(net)) {
+		reset = kite_packet_reset(pkt, KITE_RESET_REFUSED);
+		kite_tap_packet(net, &reset, NULL);
+	}
 	return err;
 }
 
@@ -279,7 +300,7 @@ static int kite_dgram_to_node(struct sock *sk, struct kite_packet *pkt,
 	transport = kite_route(net, pkt->dst.node);
 	local = transport && transport->features & KITE_TRANSPORT_LOCAL;
 	if (local)
-		err = kite_dgram_deliver(net, pkt, skb, creds);
+		err = kite_dgram_direct(net, pkt, skb, creds);
 	rcu_read_unlock();
 	if (!local)
 		return kite_dgram_xmit(net, pkt, skb);

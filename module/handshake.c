@@ -163,14 +163,6 @@ static u8 kite_child_hash(struct sock *child)
 	}
 }
 
-static void kite_own_packet(struct sk_buff *skb, struct sock *sk)
-{
-	skb_orphan(skb);
-	sock_hold(sk);
-	skb->sk = sk;
-	skb->destructor = sock_efree;
-}
-
 /**
  * kite_request_rcv - a REQUEST reached a listener
  * @listener: the listener
@@ -211,7 +203,7 @@ u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transpor
 	smp_store_release(&child->sk_state, TCP_ESTABLISHED);
 
 	/* Before accept can have it, or data might overtake the RESPONSE. */
-	kite_own_packet(skb, child);
+	kite_packet_own(skb, child);
 	kite_conn_xmit(child, skb, KITE_OP_RESPONSE, 0);
 	if (kite_listener_enqueue(listener, child))
 		listener->sk_data_ready(listener);
@@ -337,33 +329,55 @@ int kite_request_send(struct sock *sk)
 
 	if (!skb)
 		return -ENOBUFS;
-	kite_own_packet(skb, sk);
+	kite_packet_own(skb, sk);
 	return kite_conn_xmit(sk, skb, KITE_OP_REQUEST, 0);
+}
+
+/*
+ * Does it come in the place of a socket here? One that listens answers itself,
+ * while we still send the REQUEST. But where none does, a program may play one.
+ */
+static bool kite_response_forged(struct net *net, const struct kite_transport *transport,
+				 const struct kite_packet *pkt)
+{
+	struct sock *listener;
+
+	if (!(transport->features & KITE_TRANSPORT_LOCAL))
+		return false;
+	listener = kite_port_find_listener(net, pkt->type, &pkt->src);
+	if (!listener)
+		return false;
+	sock_put(listener);
+	return true;
 }
 
 /**
  * kite_response_rcv - a RESPONSE reached the socket that asked
  * @sk: the socket
- * @pkt: the packet's header
- * @sender: the socket that sent it, if it is one of this kernel
+ * @transport: what brought the packet
+ * @pkt: its header
+ * @skb: the packet; stays the caller's
  *
  * Context: As the transport delivers, without a spinlock.
  * Return: false if the socket did not ask, or not any more.
  */
-bool kite_response_rcv(struct sock *sk, const struct kite_packet *pkt,
-		       struct sock *sender)
+bool kite_response_rcv(struct sock *sk, const struct kite_transport *transport,
+		       const struct kite_packet *pkt, const struct sk_buff *skb)
 {
+	struct sock *sender = kite_transport_sender(transport, skb);
 	struct kite_conn *kc = kite_conn(sk);
 	bool mirror = sender && kite_conn_is_mirror(sk, sender);
 	bool asked;
 
+	if (!mirror && kite_response_forged(sock_net(sk), transport, pkt))
+		return false;
 	local_bh_disable();
 	bh_lock_sock(sk);
-	asked = sk->sk_state == TCP_SYN_SENT && !(kc->pending & KITE_EV_ESTABLISHED);
-	/* While connect still sends, a socket here may answer; nobody else yet. */
-	if (kc->transport && kc->transport->features & KITE_TRANSPORT_LOCAL &&
-	    sock_owned_by_user(sk) && !mirror)
-		asked = false;
+	/* A listener here that says yes does not say no, too: that was forged. */
+	if (mirror)
+		WRITE_ONCE(kc->pending, kc->pending & ~KITE_EV_RESET);
+	asked = sk->sk_state == TCP_SYN_SENT &&
+		!(kc->pending & (KITE_EV_ESTABLISHED | KITE_EV_RESET));
 	if (asked) {
 		kc->tx_limit = min(pkt->limit, KITE_WINDOW_MAX);
 		if (mirror) {
@@ -375,6 +389,10 @@ bool kite_response_rcv(struct sock *sk, const struct kite_packet *pkt,
 	}
 	bh_unlock_sock(sk);
 	local_bh_enable();
+
+	/* It takes no packets: tell it in person that somebody was faster. */
+	if (!asked && mirror)
+		kite_conn_event(sender, KITE_EV_RESET, KITE_RESET_REFUSED);
 	return asked;
 }
 

@@ -61,7 +61,28 @@ static bool kite_inbox_enqueue(struct sock *sk, struct sk_buff *skb,
 }
 
 /**
- * kite_inbox_add - give a socket a message, if its filter and room let it in
+ * kite_inbox_put - give a socket a message, if there is room
+ * @sk: the receiver
+ * @skb: the message, with its source in struct kite_inbox_cb and without an owner;
+ *	consumed
+ * @creds: who wrote it
+ *
+ * Context: Any; the caller holds a reference of @sk or the RCU read lock. Wakes the
+ * reader.
+ */
+void kite_inbox_put(struct sock *sk, struct sk_buff *skb,
+		    const struct kite_creds *creds)
+{
+	if (!kite_inbox_enqueue(sk, skb, creds)) {
+		atomic_inc(&sk->sk_drops);
+		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_RCVBUFF);
+	} else {
+		sk->sk_data_ready(sk);
+	}
+}
+
+/**
+ * kite_inbox_add - the same, if its filter lets it in, too
  * @sk: the receiver
  * @skb: the message, with its source in struct kite_inbox_cb; consumed
  * @creds: who wrote it
@@ -77,11 +98,8 @@ void kite_inbox_add(struct sock *sk, struct sk_buff *skb,
 	if (kite_filter(sk, skb, 1)) {
 		atomic_inc(&sk->sk_drops);
 		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
-	} else if (!kite_inbox_enqueue(sk, skb, creds)) {
-		atomic_inc(&sk->sk_drops);
-		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_RCVBUFF);
 	} else {
-		sk->sk_data_ready(sk);
+		kite_inbox_put(sk, skb, creds);
 	}
 }
 

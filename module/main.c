@@ -12,6 +12,7 @@
 #include <net/netns/generic.h>
 
 #include "af_kite.h"
+#include "tap.h"
 
 int kite_family __ro_after_init = AF_KITE;
 module_param_named(family, kite_family, int, 0444);
@@ -65,10 +66,20 @@ struct proto kite_dgram_proto = {
 	KITE_PROTO,
 };
 
+struct proto kite_raw_proto = {
+	.name			= "KITE-RAW",
+	.obj_size		= sizeof(struct kite_raw),
+	.init			= kite_raw_init,
+	.close			= kite_raw_close,
+	.diag_destroy		= kite_raw_kill,
+	KITE_PROTO,
+};
+
 static struct proto *const kite_protos[] = {
 	&kite_stream_proto,
 	&kite_seqpacket_proto,
 	&kite_dgram_proto,
+	&kite_raw_proto,
 };
 
 static unsigned int kite_net_id __read_mostly;
@@ -92,6 +103,10 @@ static int __net_init kite_net_init(struct net *net)
 
 	spin_lock_init(&kn->lock);
 	INIT_HLIST_HEAD(&kn->socks);
+	INIT_LIST_HEAD(&kn->taps);
+	kite_limit_init(&kn->resets);
+	kite_limit_init(&kn->echoes);
+	atomic_set(&kn->orphans, 0);
 	err = kite_port_init(kn);
 	if (err)
 		return err;

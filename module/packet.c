@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The packet: taking its header off and checking it, putting one on.
+ * The packet: taking its header off and checking it, putting one on, sending it.
  */
 #include "af_kite.h"
+#include "tap.h"
 
 static_assert(sizeof(struct kite_hdr) == 32);
 
@@ -17,6 +18,9 @@ static bool kite_packet_valid(const struct kite_packet *pkt)
 	u8 flags = pkt->flags;
 
 	switch (pkt->op) {
+	case KITE_OP_ECHO:
+	case KITE_OP_ECHO_REPLY:
+		return pkt->type == SOCK_RAW && !flags;
 	case KITE_OP_REQUEST:
 	case KITE_OP_RESPONSE:
 	case KITE_OP_CREDIT:
@@ -42,12 +46,40 @@ static bool kite_packet_valid(const struct kite_packet *pkt)
 }
 
 /**
- * kite_packet_pull - take the header off a packet and check it
- * @skb: the packet; afterwards it holds the payload alone
- * @pkt: where the header goes
+ * kite_packet_parse - read and check a header
+ * @hdr: the header
+ * @len: how many bytes follow it
+ * @pkt: where it goes
  *
  * The packet may come from anywhere, so everything in it is checked here but
  * for what only a connection knows: its addresses and its credit.
+ *
+ * Context: Any.
+ * Return: 0; -EINVAL for a packet that makes no sense.
+ */
+int kite_packet_parse(const struct kite_hdr *hdr, size_t len, struct kite_packet *pkt)
+{
+	if (hdr->version != KITE_VERSION)
+		return -EINVAL;
+	*pkt = (struct kite_packet) {
+		.type	= hdr->type,
+		.op	= hdr->op,
+		.flags	= hdr->flags,
+		.len	= le32_to_cpu(hdr->len),
+		.src	= { le32_to_cpu(hdr->src_port), le32_to_cpu(hdr->src_node) },
+		.dst	= { le32_to_cpu(hdr->dst_port), le32_to_cpu(hdr->dst_node) },
+		.read	= le32_to_cpu(hdr->read),
+		.limit	= le32_to_cpu(hdr->limit),
+	};
+	if (pkt->len != len || pkt->len > KITE_MAX_PAYLOAD)
+		return -EINVAL;
+	return kite_packet_valid(pkt) ? 0 : -EINVAL;
+}
+
+/**
+ * kite_packet_pull - take the header off a packet and check it
+ * @skb: the packet; afterwards it holds the payload alone
+ * @pkt: where the header goes
  *
  * Context: Any.
  * Return: 0; -EINVAL for a packet that makes no sense, with @skb as it was or
@@ -60,23 +92,8 @@ int kite_packet_pull(struct sk_buff *skb, struct kite_packet *pkt)
 	if (!pskb_may_pull(skb, sizeof(*hdr)))
 		return -EINVAL;
 	hdr = (const struct kite_hdr *)skb->data;
-	if (hdr->version != KITE_VERSION)
-		return -EINVAL;
-
-	*pkt = (struct kite_packet) {
-		.type	= hdr->type,
-		.op	= hdr->op,
-		.flags	= hdr->flags,
-		.len	= le32_to_cpu(hdr->len),
-		.src	= { le32_to_cpu(hdr->src_port), le32_to_cpu(hdr->src_node) },
-		.dst	= { le32_to_cpu(hdr->dst_port), le32_to_cpu(hdr->dst_node) },
-		.read	= le32_to_cpu(hdr->read),
-		.limit	= le32_to_cpu(hdr->limit),
-	};
 	__skb_pull(skb, sizeof(*hdr));
-	if (pkt->len != skb->len || pkt->len > KITE_MAX_PAYLOAD)
-		return -EINVAL;
-	return kite_packet_valid(pkt) ? 0 : -EINVAL;
+	return kite_packet_parse(hdr, skb->len, pkt);
 }
 
 /**
@@ -116,4 +133,57 @@ void kite_packet_push(struct sk_buff *skb, const struct kite_packet *pkt)
 struct sk_buff *kite_packet_alloc(gfp_t gfp)
 {
 	return kite_buf_alloc(0, gfp);
+}
+
+/**
+ * kite_packet_own - tell whom a packet is from, and keep that for as long
+ * @skb: the packet
+ * @sk: the socket
+ *
+ * Context: Any.
+ */
+void kite_packet_own(struct sk_buff *skb, struct sock *sk)
+{
+	skb_orphan(skb);
+	sock_hold(sk);
+	skb->sk = sk;
+	skb->destructor = sock_efree;
+}
+
+/**
+ * kite_packet_reset - make the header that refuses a packet
+ * @pkt: the packet
+ * @reason: one of &enum kite_reset
+ *
+ * Context: Any.
+ * Return: the header of a RESET in answer.
+ */
+struct kite_packet kite_packet_reset(const struct kite_packet *pkt, u8 reason)
+{
+	return (struct kite_packet) {
+		.type	= pkt->type,
+		.op	= KITE_OP_RESET,
+		.flags	= reason,
+		.src	= pkt->dst,
+		.dst	= pkt->src,
+	};
+}
+
+/**
+ * kite_packet_xmit - send a packet
+ * @net: from this namespace
+ * @transport: by this way, which reaches its destination
+ * @pkt: its header
+ * @skb: its payload, with room for the header; consumed
+ *
+ * Context: As the transport sends, without a spinlock.
+ * Return: 0 or what the transport says.
+ */
+int kite_packet_xmit(struct net *net, const struct kite_transport *transport,
+		     const struct kite_packet *pkt, struct sk_buff *skb)
+{
+	if (kite_tap_on(net))
+		kite_tap_packet(net, pkt, skb);
+	kite_packet_push(skb, pkt);
+	return transport->xmit(net, pkt->dst.node, skb);
 }

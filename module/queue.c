@@ -14,6 +14,7 @@
  * last one does the whole record enter rx_queued, and exist for the reader.
  */
 #include "af_kite.h"
+#include "tap.h"
 
 /* The room at the end of the last buffer, if it can be used. */
 static struct sk_buff *kite_queue_tail(struct sock *sk, u32 len,
@@ -59,13 +60,16 @@ static void kite_queue_cut(struct sock *sk, struct sk_buff_head *gone)
 }
 
 /* May this much enter? Nothing else may be asked of what has not been charged for. */
-static int kite_queue_check(struct sock *sk, u32 cost)
+static int kite_queue_check(struct sock *sk, const struct sk_buff *skb, u32 cost)
 {
 	struct kite_conn *kc = kite_conn(sk);
 
 	lockdep_assert_held(&sk->sk_receive_queue.lock);
 
 	if (!kc->rx_open)
+		return -EPIPE;
+	/* It was forged before the handshake, and would be in the peer's way now. */
+	if (kite_cb(skb)->flags & KITE_DATA_PACKET && kc->ks.peer)
 		return -EPIPE;
 	if ((s32)(kc->rx_limit - (kc->rx_queued + kc->rx_tossed + kc->rx_partial + cost)) < 0)
 		return -EPROTO;
@@ -82,7 +86,7 @@ static int kite_queue_append_bytes(struct sock *sk, struct sk_buff *skb)
 	int err;
 
 	spin_lock_bh(&queue->lock);
-	err = kite_queue_check(sk, len);
+	err = kite_queue_check(sk, skb, len);
 	if (err)
 		goto unlock;
 	if (!skb_is_nonlinear(skb))
@@ -114,7 +118,7 @@ static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
 	u32 cost = kite_queue_cost(sk, skb);
 	int err;
 
-	err = kite_queue_check(sk, cost);
+	err = kite_queue_check(sk, skb, cost);
 	if (err == -EPIPE)
 		return err;
 	if (!err)
@@ -174,6 +178,18 @@ static bool kite_queue_publish(struct sock *sk, struct sk_buff_head *gone)
 	return true;
 }
 
+/* Tells the peer of its credit by a packet, or the tap of what that would be. */
+static void kite_queue_tell(struct sock *sk)
+{
+	/* A connection that is over has nobody to tell. */
+	if (READ_ONCE(sk->sk_state) != TCP_ESTABLISHED)
+		return;
+	if (kite_sk(sk)->peer)
+		kite_tap_conn(sk, NULL, KITE_OP_CREDIT, 0);
+	else
+		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
+}
+
 /* Gives the peer its credit back. Drops the lock. */
 static void kite_queue_return(struct sock *sk)
 	__releases(&sk->sk_receive_queue.lock)
@@ -185,10 +201,13 @@ static void kite_queue_return(struct sock *sk)
 	tell = kite_credit_grant(kc);
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
 
-	if (peer)
+	if (peer) {
+		if (kite_tap_on(sock_net(sk)) && kite_credit_is_news(kc))
+			kite_queue_tell(sk);
 		kite_credit_wake(peer);
-	else if (tell)
-		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
+	} else if (tell) {
+		kite_queue_tell(sk);
+	}
 }
 
 static int kite_queue_append_record(struct sock *sk, struct sk_buff *skb)
@@ -219,14 +238,15 @@ static int kite_queue_append_record(struct sock *sk, struct sk_buff *skb)
  * kite_queue_append - add a buffer at the end of a receive queue
  * @sk: the receiver
  * @skb: the buffer; the queue's afterwards, the caller's still on error
- * @flags: KITE_DATA_*, if it is a record or part of one
+ * @flags: KITE_DATA_*, if it is a record or part of one, or if it came as a packet
  *
  * A small buffer of a stream is copied into the room at the end of the last one, if
  * that has the same credentials, so that the memory of many small writes stays in
  * proportion.
  *
  * Context: Any. Wakes the reader.
- * Return: 0, also if the receiver's filter tossed it; -EPIPE when the queue is closed;
+ * Return: 0, also if the receiver's filter tossed it; -EPIPE when the queue is closed,
+ * or, for a packet, when the peer turns out to be a socket here;
  * -EPROTO when it is more than the receiver allowed; -ENOBUFS when the memory limits do
  * not let it in. The earlier parts of its record are gone then, or, in a closed queue,
  * never seen.

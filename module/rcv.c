@@ -6,14 +6,19 @@
  * trusted. What it can do to a connection:
  *
  *	peer is a socket here	nothing: such a peer sends no packets
- *	RESPONSE	only to who asked; otherwise it is answered with a RESET
+ *	RESPONSE	only to who asked, and not in place of a socket that listens
+ *			there; otherwise it is answered with a RESET
  *	DATA		within the credit it is queued; beyond it, or without memory
  *			for it, the connection is reset on both sides
  *	CREDIT		counters that make no sense are ignored
  *	SHUTDOWN	as from the peer itself, once that took the connection
  *	RESET		as from the peer itself
+ *
+ * Nothing that comes to a port to which a raw socket is bound is refused there: a
+ * program plays the socket.
  */
 #include "af_kite.h"
+#include "tap.h"
 
 /* Up to this a packet shares the buffer of the one before it, see queue.c. */
 #define KITE_COPYBREAK		256
@@ -25,25 +30,26 @@ static void kite_rcv_done(struct sk_buff *skb)
 	kite_buf_free(skb);
 }
 
+/* Did a program or another node make it up? The sockets here do not need a limit. */
+static bool kite_rcv_made_up(struct net *net, const struct kite_packet *pkt,
+			     const struct sk_buff *skb)
+{
+	return !kite_node_is_local(net, pkt->src.node) ||
+	       (skb->sk && skb->sk->sk_prot == &kite_raw_proto);
+}
+
 /* Answers a packet with its own buffer, so this needs no memory. */
 static void kite_rcv_reset(struct net *net, const struct kite_transport *transport,
 			   const struct kite_packet *pkt, struct sk_buff *skb, u8 reason)
 {
-	const struct kite_packet reset = {
-		.type	= pkt->type,
-		.op	= KITE_OP_RESET,
-		.flags	= reason,
-		.src	= pkt->dst,
-		.dst	= pkt->src,
-	};
+	const struct kite_packet reset = kite_packet_reset(pkt, reason);
 
 	skb_orphan(skb);
 	if (pskb_trim(skb, 0) || skb_cow_head(skb, sizeof(struct kite_hdr))) {
 		kfree_skb(skb);
 		return;
 	}
-	kite_packet_push(skb, &reset);
-	transport->xmit(net, pkt->src.node, skb);
+	kite_packet_xmit(net, transport, &reset, skb);
 }
 
 /* DATA. Returns 0 if @skb was taken, or why the connection ends. */
@@ -56,7 +62,7 @@ static u8 kite_rcv_data(struct sock *sk, struct sk_buff *skb, u8 flags)
 	if (skb->len <= KITE_COPYBREAK && skb_linearize(skb))
 		return KITE_RESET_NOMEM;
 	kite_cb(skb)->creds.pid = NULL;
-	err = kite_queue_append(sk, skb, flags);
+	err = kite_queue_append(sk, skb, flags | KITE_DATA_PACKET);
 	switch (err) {
 	case 0:
 		return 0;
@@ -75,19 +81,38 @@ static u8 kite_rcv_data(struct sock *sk, struct sk_buff *skb, u8 flags)
 
 static void kite_rcv_credit(struct sock *sk, const struct kite_packet *pkt)
 {
-	local_bh_disable();
-	bh_lock_sock(sk);
 	kite_credit_update(kite_conn(sk), pkt->read, pkt->limit);
-	bh_unlock_sock(sk);
-	local_bh_enable();
 	kite_credit_wake(sk);
 }
 
 /* Did the peer take the connection? Before that it has nothing to shut down. */
 static bool kite_rcv_answered(struct sock *sk)
 {
-	return READ_ONCE(sk->sk_state) != TCP_SYN_SENT ||
-	       READ_ONCE(kite_conn(sk)->pending) & KITE_EV_ESTABLISHED;
+	return sk->sk_state != TCP_SYN_SENT ||
+	       kite_conn(sk)->pending & KITE_EV_ESTABLISHED;
+}
+
+/*
+ * What the header says to a connection, under the socket's spinlock: so the handshake
+ * with a peer that is here comes before or after it.
+ */
+static void kite_rcv_header(struct sock *sk, const struct kite_packet *pkt)
+{
+	if (kite_sk(sk)->peer)
+		return;
+	switch (pkt->op) {
+	case KITE_OP_RESET:
+		kite_conn_note(sk, KITE_EV_RESET, pkt->flags);
+		break;
+	case KITE_OP_SHUTDOWN:
+		kite_rcv_credit(sk, pkt);
+		if (kite_rcv_answered(sk))
+			kite_conn_note(sk, KITE_EV_SHUTDOWN, pkt->flags);
+		break;
+	case KITE_OP_CREDIT:
+	case KITE_OP_DATA:
+		kite_rcv_credit(sk, pkt);
+	}
 }
 
 /*
@@ -97,11 +122,12 @@ static bool kite_rcv_answered(struct sock *sk)
 static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
 			const struct kite_packet *pkt, struct sk_buff *skb)
 {
-	u8 reason = 0;
+	u8 reason;
 
-	if (READ_ONCE(kite_sk(sk)->peer))
-		goto drop;
-
+	if (READ_ONCE(kite_sk(sk)->peer)) {
+		kite_rcv_done(skb);
+		return 0;
+	}
 	switch (pkt->op) {
 	case KITE_OP_REQUEST:
 		/* To one that is connecting itself, or from it to itself. */
@@ -110,31 +136,26 @@ static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
 		/* To what an earlier connection of these addresses left. */
 		return KITE_RESET_FULL;
 	case KITE_OP_RESPONSE:
-		if (!kite_response_rcv(sk, pkt, kite_transport_sender(transport, skb)))
+		if (!kite_response_rcv(sk, transport, pkt, skb))
 			return KITE_RESET_REFUSED;
-		break;
-	case KITE_OP_RESET:
-		kite_conn_event(sk, KITE_EV_RESET, pkt->flags);
-		break;
-	case KITE_OP_SHUTDOWN:
-		kite_rcv_credit(sk, pkt);
-		if (!kite_rcv_answered(sk))
-			break;
-		kite_conn_event(sk, KITE_EV_SHUTDOWN, pkt->flags);
-		break;
-	case KITE_OP_CREDIT:
-		kite_rcv_credit(sk, pkt);
-		break;
-	case KITE_OP_DATA:
-		kite_rcv_credit(sk, pkt);
-		reason = kite_rcv_data(sk, skb, pkt->flags);
-		if (reason)
-			kite_conn_event(sk, KITE_EV_RESET, reason);
-		return reason;
+		kite_rcv_done(skb);
+		return 0;
 	}
-drop:
-	kite_rcv_done(skb);
-	return 0;
+	local_bh_disable();
+	bh_lock_sock(sk);
+	kite_rcv_header(sk, pkt);
+	bh_unlock_sock(sk);
+	local_bh_enable();
+
+	if (pkt->op != KITE_OP_DATA) {
+		kite_rcv_done(skb);
+		return 0;
+	}
+	/* The queue looks for a peer again. */
+	reason = kite_rcv_data(sk, skb, pkt->flags);
+	if (reason)
+		kite_conn_event(sk, KITE_EV_RESET, reason);
+	return reason;
 }
 
 /* A packet that belongs to no connection. Returns as kite_rcv_conn() does. */
@@ -148,14 +169,18 @@ static u8 kite_rcv_other(struct net *net, const struct kite_transport *transport
 		kite_rcv_done(skb);
 		return 0;
 	}
-	if (pkt->op != KITE_OP_REQUEST)
+	if (pkt->op == KITE_OP_REQUEST) {
+		listener = kite_port_find_listener(net, pkt->type, &pkt->dst);
+		if (listener) {
+			reason = kite_request_rcv(listener, transport, pkt, skb);
+			sock_put(listener);
+			return reason;
+		}
+	}
+	if (!kite_tap_answers(net, &pkt->dst))
 		return KITE_RESET_REFUSED;
-	listener = kite_port_find_listener(net, pkt->type, &pkt->dst);
-	if (!listener)
-		return KITE_RESET_REFUSED;
-	reason = kite_request_rcv(listener, transport, pkt, skb);
-	sock_put(listener);
-	return reason;
+	kite_rcv_done(skb);
+	return 0;
 }
 
 /* A datagram, or the answer to one. Returns as kite_rcv_conn() does. */
@@ -217,8 +242,9 @@ int kite_transport_rcv(struct net *net, const struct kite_transport *transport,
 		       struct sk_buff *skb)
 {
 	struct kite_packet pkt;
+	bool made_up;
+	u8 reason = 0;
 	int err;
-	u8 reason;
 
 	err = kite_packet_pull(skb, &pkt);
 	if (!err && !(kite_node_is_local(net, pkt.dst.node) &&
@@ -229,11 +255,26 @@ int kite_transport_rcv(struct net *net, const struct kite_transport *transport,
 		return err;
 	}
 
-	if (pkt.type == SOCK_DGRAM)
+	/* What was sent here has been shown by then. */
+	if (kite_tap_on(net) && !kite_node_is_local(net, pkt.src.node))
+		kite_tap_packet(net, &pkt, skb);
+
+	made_up = kite_rcv_made_up(net, &pkt, skb);
+	switch (pkt.type) {
+	case SOCK_RAW:
+		kite_echo_rcv(net, transport, &pkt, skb);
+		break;
+	case SOCK_DGRAM:
 		reason = kite_rcv_dgram(net, &pkt, skb);
-	else
+		break;
+	default:
 		reason = kite_rcv_connected(net, transport, &pkt, skb);
-	if (reason)
+	}
+	if (!reason)
+		return 0;
+	if (made_up && !kite_limit_allows(&kite_net(net)->resets))
+		kfree_skb(skb);
+	else
 		kite_rcv_reset(net, transport, &pkt, skb, reason);
 	return 0;
 }

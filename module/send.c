@@ -6,6 +6,7 @@
 #include <linux/sched/signal.h>
 
 #include "af_kite.h"
+#include "tap.h"
 
 static bool kite_send_ready(struct sock *sk, u32 cost)
 {
@@ -86,6 +87,8 @@ int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags)
 
 	if (!kc->ks.peer)
 		return kite_conn_xmit(sk, skb, KITE_OP_DATA, flags);
+	if (kite_tap_on(sock_net(sk)))
+		kite_tap_conn(sk, skb, KITE_OP_DATA, flags);
 	kite_cb(skb)->creds.pid = NULL;
 	if (unlikely(kc->tx_creds->pid) && !(flags & KITE_DATA_MORE))
 		kite_creds_attach(skb, kc->tx_creds);

@@ -3,6 +3,7 @@
  * SOCK_STREAM: sending and receiving bytes.
  */
 #include "af_kite.h"
+#include "tap.h"
 
 /* Up to this a write is put together on the stack, to share a queued buffer. */
 #define KITE_STREAM_SMALL	256U
@@ -58,7 +59,8 @@ static int kite_stream_send_chunk(struct sock *sk, struct msghdr *msg, u32 len,
 {
 	struct sock *peer = kite_sk(sk)->peer;
 
-	if (peer && !uarg && len <= KITE_STREAM_SMALL &&
+	/* Who looks on sees buffers. */
+	if (peer && !uarg && len <= KITE_STREAM_SMALL && !kite_tap_on(sock_net(sk)) &&
 	    !skb_queue_empty_lockless(&peer->sk_receive_queue))
 		return kite_stream_send_small(sk, msg, len);
 	return kite_stream_send_buffer(sk, msg, len, uarg);

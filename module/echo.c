@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ECHO: the kernel answers with the same payload, on each of this namespace's
+ * nodes and on every port. As with ICMP, the answer itself is for the raw sockets.
+ */
+#include "af_kite.h"
+
+/* The packet turns round, so this needs no memory but perhaps for its header. */
+static void kite_echo_reply(struct net *net, const struct kite_transport *transport,
+			    const struct kite_packet *pkt, struct sk_buff *skb)
+{
+	const struct kite_packet reply = {
+		.type	= pkt->type,
+		.op	= KITE_OP_ECHO_REPLY,
+		.src	= pkt->dst,
+		.dst	= pkt->src,
+	};
+
+	skb_orphan(skb);
+	if (skb_cow_head(skb, sizeof(struct kite_hdr)))
+		kfree_skb(skb);
+	else
+		kite_packet_xmit(net, transport, &reply, skb);
+}
+
+/**
+ * kite_echo_rcv - ECHO or ECHO_REPLY came in
+ * @net: the namespace
+ * @transport: what brought it
+ * @pkt: its header
+ * @skb: its payload; consumed
+ *
+ * Context: As the transport delivers, without a spinlock.
+ */
+void kite_echo_rcv(struct net *net, const struct kite_transport *transport,
+		   const struct kite_packet *pkt, struct sk_buff *skb)
+{
+	if (pkt->op != KITE_OP_ECHO)
+		consume_skb(skb);
+	else if (!kite_limit_allows(&kite_net(net)->echoes))
+		kfree_skb(skb);
+	else
+		kite_echo_reply(net, transport, pkt, skb);
+}
