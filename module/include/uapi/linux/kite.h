@@ -55,7 +55,12 @@ struct sockaddr_kite {
 	__u8			skt_zero[4];
 };
 
-/* The packet: struct kite_hdr and then @len bytes of payload. */
+/*
+ * The packet: struct kite_hdr and then @len bytes of payload. A raw socket, which
+ * needs CAP_NET_RAW, receives a copy of each packet of its network namespace and
+ * sends what the program built. bind narrows what it sees to a port, a node or
+ * both, of the source or of the destination. See Documentation/protocol.rst.
+ */
 
 #define KITE_VERSION		1
 
@@ -77,8 +82,9 @@ struct sockaddr_kite {
  * @KITE_OP_CREDIT: nothing but the two credit counters
  * @KITE_OP_SHUTDOWN: one or both directions are closed: KITE_SHUTDOWN_*
  * @KITE_OP_DGRAM: one datagram
- * @KITE_OP_ECHO: the destination node answers with the same payload
- * @KITE_OP_ECHO_REPLY: that answer
+ * @KITE_OP_ECHO: the destination node answers with the same payload. Its type is
+ *	SOCK_RAW, and its ports mean nothing but what their sender makes of them
+ * @KITE_OP_ECHO_REPLY: that answer, with the two addresses exchanged
  */
 enum kite_op {
 	KITE_OP_REQUEST		= 1,
@@ -122,7 +128,8 @@ enum kite_reset {
 /**
  * struct kite_hdr - the header of every packet, little endian
  * @version: KITE_VERSION
- * @type: SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM: whose port space this is
+ * @type: SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM: whose port space this is; or
+ *	SOCK_RAW for KITE_OP_ECHO
  * @op: &enum kite_op
  * @flags: as @op defines them, 0 for the others
  * @len: bytes of payload that follow
