@@ -202,6 +202,28 @@ t_chat_deaf()
 	[ $heard = 0 ] && grep -q "^one leaves: 2$" "$tmp/server.log"
 }
 
+# Each packet of a connection, in the order of the protocol.
+t_raw()
+{
+	server echo-server "$port" || return
+	for text in hello again; do
+		timeout 60 "$bin/raw-handshake" "$port" $text \
+			>"$tmp/raw.log" 2>"$tmp/client.log" || return
+		grep -q "^< DATA .*: $text$" "$tmp/raw.log" || return
+		tr -d , <"$tmp/raw.log" | awk '$2 != "CREDIT" { print $1, $2, $4 }' \
+			>"$tmp/out"
+		printf '%s\n' "> REQUEST 0" "< RESPONSE 0" "> DATA 0" "< DATA 0" \
+			"> SHUTDOWN 2" "< SHUTDOWN 3" "> SHUTDOWN 3" |
+			cmp - "$tmp/out" || return
+	done
+}
+
+t_raw_refused()
+{
+	"$bin/raw-handshake" "$port" >"$tmp/raw.log" 2>"$tmp/client.log" && return 1
+	grep -q "^< RESET " "$tmp/raw.log"
+}
+
 t_readme()
 {
 	"$bin/hello-server" >"$tmp/server.log" 2>&1 &
@@ -217,7 +239,7 @@ trap cleanup EXIT
 trap 'exit 1' INT TERM
 
 echo "KTAP version 1"
-echo "1..11"
+echo "1..13"
 head -c 4194304 /dev/urandom >"$tmp/file"
 : >"$tmp/empty"
 
@@ -231,6 +253,8 @@ check "dgram-clock" t_clock
 check "dgram-clock without a server is refused" t_clock_refused
 check "record-chat" t_chat
 check "record-chat with one who does not listen" t_chat_deaf
+check "raw-handshake with echo-server" t_raw
+check "raw-handshake without a server is refused" t_raw_refused
 if [ "$family" != 18 ]; then
 	ok "the programs of README.md # SKIP they use family 18"
 else
