@@ -11,28 +11,6 @@
 
 static char buf[KITE_MAX_PAYLOAD + 1];
 
-static int kite_socket(int type)
-{
-	return ERR(socket(family_kite.domain(), type | SOCK_CLOEXEC, 0));
-}
-
-static int socket_at(int type, unsigned int port)
-{
-	int fd = kite_socket(type), err;
-	struct address addr;
-
-	kite_address(&addr, port, KITE_NODE_LOCAL);
-	err = bind_to(fd, &addr);
-	return err ?: fd;
-}
-
-static int listener_at(int type, unsigned int port, int backlog)
-{
-	int fd = socket_at(type, port);
-
-	return fd < 0 ? fd : ERR(listen(fd, backlog)) ?: fd;
-}
-
 /* @raw is at port US, in a namespace of its own. */
 FIXTURE(byhand) {
 	int raw;
@@ -89,7 +67,7 @@ static int open_by_hand(int raw, int l, unsigned int limit)
 
 TEST_F(byhand, client)
 {
-	int l = listener_at(SOCK_STREAM, THEM, 5), s;
+	int l = kite_listener_at(SOCK_STREAM, THEM, 5), s;
 	struct address name;
 
 	ASSERT_LE(0, l);
@@ -207,7 +185,7 @@ TEST_F(byhand, server_resets)
 
 TEST_F(byhand, datagrams)
 {
-	int fd = socket_at(SOCK_DGRAM, THEM);
+	int fd = kite_socket_at(SOCK_DGRAM, THEM);
 	struct address addr, from = { .len = sizeof(from.storage) };
 
 	/* Nobody is there, but somebody plays. */
@@ -277,7 +255,7 @@ FIXTURE_SETUP(peer)
 	if (err)
 		SKIP(return, "no namespace of its own: %s", strerror(-err));
 	self->raw = raw_bound(US);
-	l = listener_at(variant->type, THEM, 5);
+	l = kite_listener_at(variant->type, THEM, 5);
 	ASSERT_EQ(0, set_int_option(l, SOL_SOCKET, SO_RCVBUF, 50000));
 	self->s = open_by_hand(self->raw, l, 1000);
 	ASSERT_LE(0, self->s);

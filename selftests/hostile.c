@@ -16,28 +16,6 @@
 
 static char buf[KITE_MAX_PAYLOAD + 1];
 
-static int kite_socket(int type)
-{
-	return ERR(socket(family_kite.domain(), type | SOCK_CLOEXEC, 0));
-}
-
-static int socket_at(int type, unsigned int port)
-{
-	int fd = kite_socket(type), err;
-	struct address addr;
-
-	kite_address(&addr, port, KITE_NODE_LOCAL);
-	err = bind_to(fd, &addr);
-	return err ?: fd;
-}
-
-static int listener_at(int type, unsigned int port, int backlog)
-{
-	int fd = socket_at(type, port);
-
-	return fd < 0 ? fd : ERR(listen(fd, backlog)) ?: fd;
-}
-
 static int connect_at(int fd, unsigned int port)
 {
 	struct address addr;
@@ -73,9 +51,9 @@ FIXTURE_SETUP(hostile)
 	self->type = variant->type;
 	self->raw = raw_socket();
 	ASSERT_LE(0, self->raw);
-	self->l = listener_at(self->type, S, 5);
+	self->l = kite_listener_at(self->type, S, 5);
 	ASSERT_LE(0, self->l);
-	self->c = socket_at(self->type, C);
+	self->c = kite_socket_at(self->type, C);
 	ASSERT_EQ(0, connect_at(self->c, S));
 	self->s = ERR(accept4(self->l, NULL, NULL, SOCK_NONBLOCK));
 	ASSERT_LE(0, self->s);
@@ -151,7 +129,7 @@ TEST_F(hostile, everything_between_known_peers)
 /* With addresses that are nearly those, to every kind of socket. */
 TEST_F(hostile, everything_beside)
 {
-	int fd = socket_at(self->type, 7000), i;
+	int fd = kite_socket_at(self->type, 7000), i;
 
 	ASSERT_LE(0, fd);
 	EXPECT_LT(0, say_everything(self->raw, self->type, C + 1, S));
@@ -255,7 +233,7 @@ TEST_F(hostile, forged_while_connecting)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, forge, &forger));
 	set_nonblocking(self->l, true);
 	for (i = 0; i < 300; i++) {
-		c = socket_at(self->type, 8000 + i);
+		c = kite_socket_at(self->type, 8000 + i);
 		ASSERT_LE(0, c);
 		__atomic_store_n(&forger.port, 8000 + i, __ATOMIC_SEQ_CST);
 		err = connect_at(c, S);

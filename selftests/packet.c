@@ -8,9 +8,32 @@
 #include "packet.h"
 #include "util.h"
 
+int kite_socket(int type)
+{
+	return ERR(socket(family_kite.domain(), type | SOCK_CLOEXEC, 0));
+}
+
+/* A socket at this port, or the error. */
+int kite_socket_at(int type, unsigned int port)
+{
+	int fd = kite_socket(type), err;
+	struct address addr;
+
+	kite_address(&addr, port, KITE_NODE_LOCAL);
+	err = bind_to(fd, &addr);
+	return err ?: fd;
+}
+
+int kite_listener_at(int type, unsigned int port, int backlog)
+{
+	int fd = kite_socket_at(type, port);
+
+	return fd < 0 ? fd : ERR(listen(fd, backlog)) ?: fd;
+}
+
 int raw_socket(void)
 {
-	return ERR(socket(family_kite.domain(), SOCK_RAW | SOCK_CLOEXEC, 0));
+	return kite_socket(SOCK_RAW);
 }
 
 int raw_bind(int fd, unsigned int port, unsigned int node)

@@ -19,6 +19,10 @@ struct packet {
 	unsigned int read, limit;
 };
 
+int kite_socket(int type);
+int kite_socket_at(int type, unsigned int port);
+int kite_listener_at(int type, unsigned int port, int backlog);
+
 int raw_socket(void);
 int raw_bind(int fd, unsigned int port, unsigned int node);
 int raw_bound(unsigned int port);

@@ -17,11 +17,6 @@
 
 static char big[MAX_PAYLOAD + HDR_LEN + 1];
 
-static int kite_socket(int type)
-{
-	return ERR(socket(family_kite.domain(), type | SOCK_CLOEXEC, 0));
-}
-
 /* Each test has a namespace to itself, so that it sees nothing but its own packets. */
 FIXTURE(raw) {
 	int fd;
