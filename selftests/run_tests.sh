@@ -43,6 +43,7 @@ fi
 	set -- errors bind connect accept data transfer shutdown buffers options creds \
 		socketpair seqpacket dgram raw byhand hostile poll epoll splice zerocopy uring \
 		netns threads vsock
+	set -- "$@" conformance
 	for script in examples.sh perf.sh vsock.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done
@@ -62,12 +63,14 @@ export KITE_TESTS="$dir"
 run()
 {
 	case $1 in
-	*.sh)	program=$here/$1 ;;
-	*)	program=$dir/$1 ;;
+	*.sh)		set -- "$here/$1" ;;
+	# The other families are for "make conformance".
+	conformance)	set -- "$dir/$1/$1" --family kite --family unix ;;
+	*)		set -- "$dir/$1" ;;
 	esac
 	{
 		# shellcheck disable=SC2086 # the command and its option
-		timeout -k 10 "$timeout" $buffer "$program" 2>&1
+		timeout -k 10 "$timeout" $buffer "$@" 2>&1
 		echo $? > "$status"
 	} | sed -u 's/^/# /'
 }
