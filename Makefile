@@ -51,7 +51,7 @@ uninstall:
 	$(MAKE) -s -C userspace uninstall PREFIX=$(PREFIX)
 	$(if $(DESTDIR),,depmod $(release))
 
-setup check:
+setup check conformance:
 	@scripts/$@
 
 test:
@@ -74,11 +74,12 @@ help:
 	@echo 'make test           check, and run all tests on three kernels in VMs'
 	@echo 'make test-debug     run all tests on a debug kernel'
 	@echo 'make check          the static checks alone'
+	@echo 'make conformance    compare Kite with AF_UNIX, TCP, UDP and vsock, in a VM'
 	@echo 'make module KERNEL= kite.ko for the VM: 6.1, 6.12, 6.12-rt or debug'
 	@echo 'make setup          install the Debian packages that all this needs'
 	@echo 'make install        kite.ko, linux/kite.h, kite(7); DESTDIR=, PREFIX='
 	@echo 'make uninstall'
 	@echo 'make clean          remove build/; downloads stay in ~/.cache/kite'
 
-.PHONY: all module userspace install uninstall setup check test test-debug demo \
-	clean help
+.PHONY: all module userspace install uninstall setup check conformance test \
+	test-debug demo clean help
