@@ -133,9 +133,10 @@ static void pingpong(struct bench *b)
 
 static unsigned long count_bulk(size_t size)
 {
-	if (size * 1024 <= MIB)
-		return 1024;
-	return size < MIB ? MIB / size : 2;
+	/* Long enough for several turns of both processes. */
+	if (size <= FITS)
+		return 3000;
+	return size < MIB ? 4 * MIB / size : 4;
 }
 
 static void sink_stream(struct bench *b)

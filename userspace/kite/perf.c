@@ -21,7 +21,7 @@
 #define MAX_SIZES	16
 
 /* Seconds. A figure that takes longer waits for something that never comes. */
-#define TIME_LIMIT	60
+#define TIME_LIMIT	300
 
 /**
  * struct options - what is measured, and how
