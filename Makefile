@@ -21,8 +21,8 @@ modules	 = $(DESTDIR)/lib/modules/$(release)
 include	:= $(DESTDIR)$(PREFIX)/include/linux
 
 # Debian's headers for 6.1 come without the vmlinux that BTF is made from.
-kbuild	 = $(MAKE) -s -C $(KDIR) M=$(out) \
-	$(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
+kbuild	 = $(MAKE) -s -C $(KDIR) \
+	$(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=) M=$(out)
 
 MAKEFLAGS += --no-print-directory
 
@@ -36,6 +36,13 @@ module:
 		find $(out) -xtype l -delete && \
 		$(kbuild) modules && \
 		ln -sf module/kite.ko $(out)/kite.ko'
+
+# The same for the module that measures large messages within the kernel.
+bench-module:
+	@mkdir -p $(out)/bench
+	+@flock $(out)/bench sh -c 'cp -rsf $(CURDIR)/selftests/bench/. $(out)/bench && \
+		find $(out)/bench -xtype l -delete && \
+		$(kbuild)/bench UAPI=$(CURDIR)/module/include/uapi modules'
 
 userspace:
 	@$(MAKE) -s -C userspace OUTPUT=$(CURDIR)/build/userspace PREFIX=$(PREFIX)
@@ -53,6 +60,14 @@ uninstall:
 
 setup check conformance:
 	@scripts/$@
+
+# In a VM that counts instructions. PROFILE="stream 64" tells where they go.
+bench:
+	@scripts/setup
+	@scripts/$(if $(PROFILE),profile $(PROFILE),bench)
+
+bench-check:
+	@scripts/bench --check
 
 test:
 	@scripts/test stock
@@ -73,6 +88,9 @@ help:
 	@echo 'make demo           watch programs talk over Kite in a VM'
 	@echo 'make test           check, and run all tests on three kernels in VMs'
 	@echo 'make test-debug     run all tests on a debug kernel'
+	@echo 'make bench          measure Kite beside other families, in a VM'
+	@echo '  PROFILE="stream 64"   where the instructions of 64 bytes in a stream go'
+	@echo 'make bench-check    compare that with the published figures'
 	@echo 'make check          the static checks alone'
 	@echo 'make conformance    compare Kite with AF_UNIX, TCP, UDP and vsock, in a VM'
 	@echo 'make module KERNEL= kite.ko for the VM: 6.1, 6.12, 6.12-rt or debug'
@@ -81,5 +99,5 @@ help:
 	@echo 'make uninstall'
 	@echo 'make clean          remove build/; downloads stay in ~/.cache/kite'
 
-.PHONY: all module userspace install uninstall setup check conformance test \
+.PHONY: all module bench-module bench bench-check userspace install uninstall setup check conformance test \
 	test-debug demo clean help
