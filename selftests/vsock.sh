@@ -81,6 +81,15 @@ retry()
 
 # ---- vsock's own tests ----
 
+# reason PROGRAM ID: why this one cannot pass here, if so
+reason()
+{
+	case $(uname -r),$1,$2 in
+	6.[0-6].*,vsock_test,18|6.[0-6].*,vsock_test,19|6.[0-6].*,vsock_uring_test,1)
+		echo "before 6.7 the socket core refuses SO_ZEROCOPY to new families" ;;
+	esac
+}
+
 # ids PROGRAM: the numbers and names of its tests. Not all programs can tell.
 ids()
 {
@@ -131,14 +140,24 @@ passed()
 own_tests()
 {
 	ids "$1" > "$tmp/ids"
-	pair "$1"
+	skips=
+	while read -r id name; do
+		[ -z "$(reason "$1" "$id")" ] || skips="$skips --skip=$id"
+	done < "$tmp/ids"
+	# That one knows no --skip, but what cannot pass there comes last.
+	[ "$1" != vsock_uring_test ] || skips=
+	# shellcheck disable=SC2086 # several options
+	pair "$1" $skips
 	while read -r id name; do
 		name="$1: $name"
-		if passed "$id"; then
+		why=$(reason "$1" "$id")
+		if [ -n "$why" ]; then
+			result ok "$name # SKIP $why"
+		elif passed "$id"; then
 			result ok "$name"
 		else
 			result "not ok" "$name"
-			skips=$(seq -f "--skip=%g" 0 "$id")
+			skips="$skips $(seq -f "--skip=%g" 0 "$id")"
 			# shellcheck disable=SC2086 # several options
 			[ "$1" != vsock_test ] || pair "$1" $skips
 		fi
