@@ -274,8 +274,12 @@ struct kite_conn {
 /* With the KITE_DATA_* of the protocol: it came as a packet, not from the peer itself. */
 #define KITE_DATA_PACKET	0x80
 
-/* What the receive queue notes in skb->cb. */
+/*
+ * What the receive queue notes in skb->cb. Whether a buffer is of our own making stands
+ * first in it, as in struct kite_inbox_cb; see buf.c.
+ */
 struct kite_cb {
+	bool				own;
 	u32				consumed;	/* bytes that were read */
 	u8				flags;		/* KITE_DATA_* */
 	struct kite_creds		creds;
@@ -293,6 +297,7 @@ static inline struct kite_conn *kite_conn(const struct sock *sk)
 
 /* What an inbox notes in skb->cb; the core has its own notes at the end of it. */
 struct kite_inbox_cb {
+	bool			own;
 	struct kite_addr	src;
 	struct kite_creds	creds;
 };
@@ -552,11 +557,16 @@ int kite_raw_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 /* wait.c */
 __poll_t kite_conn_poll(struct file *file, struct socket *sock, poll_table *wait);
 bool kite_conn_readable(struct sock *sk, u32 target);
+bool kite_conn_came(struct sock *sk, u32 queued);
+void kite_conn_write_space(struct sock *sk);
 u32 kite_conn_rcvlowat(const struct sock *sk, bool waitall, size_t len);
 int kite_wait(struct sock *sk, bool (*done)(struct sock *sk, u32 arg), u32 arg,
 	      long *timeo);
 int kite_wait_exclusive(struct sock *sk, bool (*done)(struct sock *sk, u32 arg),
 			u32 arg, long *timeo);
+
+/* rcv.c */
+int kite_rcv(struct net *net, const struct kite_transport *transport, struct sk_buff *skb);
 
 /* packet.c */
 int kite_packet_parse(const struct kite_hdr *hdr, size_t len, struct kite_packet *pkt);

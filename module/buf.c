@@ -21,8 +21,19 @@
 #include "af_kite.h"
 
 /* The linear areas, whole objects of kmalloc. */
-#define KITE_HEAD_SMALL		SKB_WITH_OVERHEAD(1024)
-#define KITE_HEAD_MEDIUM	SKB_WITH_OVERHEAD(2048)
+enum kite_head_size {
+	KITE_HEAD_SMALL,
+	KITE_HEAD_MEDIUM,
+	KITE_HEAD_SIZES,
+};
+
+static const unsigned int kite_head_sizes[KITE_HEAD_SIZES] = {
+	[KITE_HEAD_SMALL]	= SKB_WITH_OVERHEAD(1024),
+	[KITE_HEAD_MEDIUM]	= SKB_WITH_OVERHEAD(2048),
+};
+
+/* What fits into one beside a header. */
+#define KITE_HEAD_ROOM(size)	(SKB_WITH_OVERHEAD(size) - sizeof(struct kite_hdr))
 
 /* How many each CPU keeps: of each size of head, and of pages. */
 #define KITE_HEADS_KEPT		16
@@ -41,16 +52,16 @@ struct kite_heads {
  * interrupts uses it too.
  */
 struct kite_buf_cache {
-	struct kite_heads	small;
-	struct kite_heads	medium;
+	struct kite_heads	heads[KITE_HEAD_SIZES];
 	unsigned int		nr_pages;
 	struct page		*pages[KITE_PAGES_KEPT];
 };
 
 static DEFINE_PER_CPU(struct kite_buf_cache, kite_buf_cache);
 
-/* The mark of a page that was allocated here, in page_private(). */
-#define KITE_PAGE		((unsigned long)&kite_buf_cache)
+/* Its address, in page_private(), is the mark of a page that was allocated here. */
+static const char kite_page_mark;
+#define KITE_PAGE		((unsigned long)&kite_page_mark)
 
 /* To use something again hides from KASAN that it was used after its end. */
 static bool kite_buf_keeps(void)
@@ -58,27 +69,15 @@ static bool kite_buf_keeps(void)
 	return !IS_ENABLED(CONFIG_KASAN) && in_task();
 }
 
-static struct kite_heads *kite_heads_of(struct kite_buf_cache *cache, unsigned int size)
-{
-	switch (size) {
-	case KITE_HEAD_SMALL:
-		return &cache->small;
-	case KITE_HEAD_MEDIUM:
-		return &cache->medium;
-	default:
-		return NULL;
-	}
-}
-
 /* Takes a head that was used before, if there is one, and makes it like new. */
-static struct sk_buff *kite_head_pop(unsigned int size)
+static struct sk_buff *kite_head_pop(enum kite_head_size size)
 {
 	struct kite_heads *heads;
 	struct sk_buff *skb;
 
 	if (!kite_buf_keeps())
 		return NULL;
-	heads = kite_heads_of(get_cpu_ptr(&kite_buf_cache), size);
+	heads = &get_cpu_ptr(&kite_buf_cache)->heads[size];
 	skb = heads->first;
 	if (skb) {
 		heads->first = skb->next;
@@ -91,54 +90,57 @@ static struct sk_buff *kite_head_pop(unsigned int size)
 	skb->tstamp = 0;
 	skb->peeked = 0;
 	skb->len = 0;
+	skb->truesize = SKB_TRUESIZE(kite_head_sizes[size]);
 	skb->data = skb->head + sizeof(struct kite_hdr);
 	skb_reset_tail_pointer(skb);
 	return skb;
 }
 
 /*
- * Is there nothing about it that others have to do with, or that it would take
- * more than kite_head_pop() to undo? Without its pages.
+ * Was it made here, and has nobody to do with it, nor left in it what would take more
+ * than kite_head_pop() to undo? Without its pages.
  */
-static bool kite_head_reusable(struct sk_buff *skb)
+static bool kite_head_reusable(const struct sk_buff *skb)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
 
-	if (skb->cloned || skb->fclone || skb->head_frag || skb->pfmemalloc ||
-	    skb->pp_recycle || skb_has_extensions(skb))
-		return false;
-	if (skb->sk || skb->destructor || skb->dev || skb->_skb_refdst || skb_nfct(skb))
-		return false;
-	return !info->nr_frags && !info->frag_list && !info->flags && !info->tx_flags;
+	return kite_cb(skb)->own && !skb->cloned && !skb->pfmemalloc && !skb->destructor &&
+	       !info->nr_frags && !info->flags && !info->frag_list;
 }
 
 static bool kite_head_push(struct sk_buff *skb)
 {
+	enum kite_head_size size = KITE_HEAD_SMALL;
 	struct kite_heads *heads;
-	bool kept = false;
+	bool kept;
 
 	if (!kite_buf_keeps() || !kite_head_reusable(skb))
 		return false;
-	heads = kite_heads_of(get_cpu_ptr(&kite_buf_cache), skb_end_offset(skb));
-	if (heads && heads->count < KITE_HEADS_KEPT) {
+	if (skb_end_offset(skb) != kite_head_sizes[size] &&
+	    skb_end_offset(skb) != kite_head_sizes[++size])
+		return false;
+	heads = &get_cpu_ptr(&kite_buf_cache)->heads[size];
+	kept = heads->count < KITE_HEADS_KEPT;
+	if (kept) {
 		skb->next = heads->first;
 		heads->first = skb;
 		heads->count++;
-		kept = true;
 	}
 	put_cpu_ptr(&kite_buf_cache);
 	return kept;
 }
 
-static struct sk_buff *kite_head_alloc(unsigned int size, gfp_t gfp)
+static struct sk_buff *kite_head_alloc(enum kite_head_size size, gfp_t gfp)
 {
 	struct sk_buff *skb = kite_head_pop(size);
 
 	if (skb)
 		return skb;
-	skb = alloc_skb(size, gfp);
-	if (skb)
-		skb_reserve(skb, sizeof(struct kite_hdr));
+	skb = alloc_skb(kite_head_sizes[size], gfp);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, sizeof(struct kite_hdr));
+	kite_cb(skb)->own = true;
 	return skb;
 }
 
@@ -165,7 +167,7 @@ static void kite_pages_push(struct sk_buff *skb)
 	unsigned int i;
 
 	/* Somebody else may look at them, or they are not all ours. */
-	if (skb->cloned || info->flags || skb->pp_recycle || !kite_buf_keeps())
+	if (!kite_cb(skb)->own || skb->cloned || info->flags || !kite_buf_keeps())
 		return;
 	cache = get_cpu_ptr(&kite_buf_cache);
 	for (i = info->nr_frags; i; i--) {
@@ -177,7 +179,6 @@ static void kite_pages_push(struct sk_buff *skb)
 		cache->pages[cache->nr_pages++] = page;
 	}
 	put_cpu_ptr(&kite_buf_cache);
-	skb->truesize -= (info->nr_frags - i) * PAGE_SIZE;
 	info->nr_frags = i;
 }
 
@@ -235,14 +236,12 @@ static struct sk_buff *kite_buf_alloc_paged(u32 len, gfp_t gfp)
  */
 struct sk_buff *kite_buf_alloc(u32 len, gfp_t gfp)
 {
-	unsigned int size = KITE_HEAD_SMALL;
 	struct sk_buff *skb;
 
-	if (len > KITE_HEAD_MEDIUM - sizeof(struct kite_hdr))
+	if (len > KITE_HEAD_ROOM(2048))
 		return kite_buf_alloc_paged(len, gfp);
-	if (len > KITE_HEAD_SMALL - sizeof(struct kite_hdr))
-		size = KITE_HEAD_MEDIUM;
-	skb = kite_head_alloc(size, gfp);
+	skb = kite_head_alloc(len > KITE_HEAD_ROOM(1024) ? KITE_HEAD_MEDIUM :
+							   KITE_HEAD_SMALL, gfp);
 	if (skb)
 		__skb_put(skb, len);
 	return skb;
@@ -360,8 +359,8 @@ void kite_buf_exit(void)
 
 	for_each_possible_cpu(cpu) {
 		cache = per_cpu_ptr(&kite_buf_cache, cpu);
-		kite_heads_free(&cache->small);
-		kite_heads_free(&cache->medium);
+		kite_heads_free(&cache->heads[KITE_HEAD_SMALL]);
+		kite_heads_free(&cache->heads[KITE_HEAD_MEDIUM]);
 		while (cache->nr_pages)
 			__free_page(cache->pages[--cache->nr_pages]);
 	}

@@ -21,7 +21,7 @@ static struct kite_transport kite_loopback;
 
 static int kite_loopback_xmit(struct net *net, u32 node, struct sk_buff *skb)
 {
-	return kite_transport_rcv(net, &kite_loopback, skb);
+	return kite_rcv(net, &kite_loopback, skb);
 }
 
 static struct kite_transport kite_loopback = {

@@ -22,7 +22,7 @@ static struct sk_buff *kite_queue_tail(struct sock *sk, u32 len,
 {
 	struct sk_buff *skb = skb_peek_tail(&sk->sk_receive_queue);
 
-	if (!skb || skb_is_nonlinear(skb) || skb_tailroom(skb) < (int)len)
+	if (!skb || skb_is_nonlinear(skb) || skb_cloned(skb) || skb_tailroom(skb) < (int)len)
 		return NULL;
 	if (!kite_creds_equal(&kite_cb(skb)->creds, creds))
 		return NULL;

@@ -226,11 +226,10 @@ static bool kite_rcv_reachable(struct net *net, const struct kite_transport *tra
 }
 
 /**
- * kite_transport_rcv - a transport has a packet for us
+ * kite_rcv - loopback has a packet for us
  * @net: the namespace that it is for
- * @transport: the transport, which stays at least until this returns
- * @skb: the packet, which begins with its struct kite_hdr; consumed. Nobody else
- *	may hold it
+ * @transport: loopback, or who kite_transport_rcv() speaks for
+ * @skb: the packet, which begins with its struct kite_hdr; consumed
  *
  * Context: Process context without a spinlock; also softirq or under a spinlock
  * for a transport that says KITE_TRANSPORT_ATOMIC. Answers are sent before this
@@ -238,8 +237,7 @@ static bool kite_rcv_reachable(struct net *net, const struct kite_transport *tra
  * Return: 0; -EINVAL for a packet that makes no sense; -EHOSTUNREACH for one that
  * is not for this node, or from one that @transport does not reach.
  */
-int kite_transport_rcv(struct net *net, const struct kite_transport *transport,
-		       struct sk_buff *skb)
+int kite_rcv(struct net *net, const struct kite_transport *transport, struct sk_buff *skb)
 {
 	struct kite_packet pkt;
 	bool made_up;
@@ -277,5 +275,25 @@ int kite_transport_rcv(struct net *net, const struct kite_transport *transport,
 	else
 		kite_rcv_reset(net, transport, &pkt, skb, reason);
 	return 0;
+}
+
+/**
+ * kite_transport_rcv - a transport has a packet for us
+ * @net: the namespace that it is for
+ * @transport: the transport, which stays at least until this returns
+ * @skb: the packet, which begins with its struct kite_hdr; consumed. Nobody else
+ *	may hold it or its data
+ *
+ * Context: Process context without a spinlock; also softirq or under a spinlock
+ * for a transport that says KITE_TRANSPORT_ATOMIC. Answers are sent before this
+ * returns.
+ * Return: 0; -EINVAL for a packet that makes no sense; -EHOSTUNREACH for one that
+ * is not for this node, or from one that @transport does not reach.
+ */
+int kite_transport_rcv(struct net *net, const struct kite_transport *transport,
+		       struct sk_buff *skb)
+{
+	kite_cb(skb)->own = false;
+	return kite_rcv(net, transport, skb);
 }
 EXPORT_SYMBOL_GPL(kite_transport_rcv);
