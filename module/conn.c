@@ -593,6 +593,7 @@ int kite_conn_init(struct sock *sk)
 	kc->connect_timeout = KITE_CONNECT_TIMEOUT;
 	kite_vsock_conn_init(kc);
 	timer_setup(&sk->sk_timer, kite_conn_timer, 0);
+	sk->sk_write_space = kite_conn_write_space;
 	sk->sk_destruct = kite_conn_destruct;
 	return 0;
 }

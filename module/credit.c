@@ -43,26 +43,31 @@ u32 kite_credit_most(const struct kite_conn *kc)
 	return min_t(u32, window, READ_ONCE(kc->ks.sk.sk_sndbuf));
 }
 
+/* TCP's rule: not before the room is half of what is in flight. */
+static u32 kite_credit_least(const struct kite_conn *kc)
+{
+	s32 flight = READ_ONCE(kc->tx_sent) - READ_ONCE(kc->tx_read);
+
+	return kc->ks.peer && flight > 0 ? max(flight / 2, 1) : 1;
+}
+
 /**
- * kite_credit_writable - is there enough room that a writer should be woken?
+ * kite_credit_writable - does poll say that there is room?
  * @kc: the connection
  *
- * TCP's rule: not before the room is half of what is in flight, so that writer
- * and reader do not wake each other for every byte. A peer that is not here tells
- * us of room in steps anyway, and may wait for more data than that. And not before
- * there is room for a record that did not fit, or poll would send its writer in
- * circles.
+ * When the room is half of what is in flight, so that writer and reader do not wake
+ * each other for every byte; a peer that is not here tells us of room in steps anyway,
+ * and may wait for more data than that. And not before there is room for a record
+ * that did not fit, or poll would send its writer in circles.
  *
  * Context: Any.
  * Return: true if so.
  */
 bool kite_credit_writable(const struct kite_conn *kc)
 {
-	s32 flight = READ_ONCE(kc->tx_sent) - READ_ONCE(kc->tx_read);
 	u32 wanted = min(READ_ONCE(kc->tx_wanted), kite_credit_most(kc));
-	u32 least = kc->ks.peer && flight > 0 ? flight / 2 : 0;
 
-	return kite_credit_space(kc) >= max3(least, wanted, 1U);
+	return kite_credit_space(kc) >= max(kite_credit_least(kc), wanted);
 }
 
 /**
@@ -80,12 +85,15 @@ void kite_credit_block(struct kite_conn *kc)
 	smp_mb();
 }
 
-/* The rest of kite_credit_wake(): somebody waits for room. */
+/*
+ * The rest of kite_credit_wake(): somebody waits for room. Not all may want as much as
+ * the one who came last: so this does not ask for @tx_wanted.
+ */
 void __kite_credit_wake(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
 
-	if (!kite_credit_writable(kc))
+	if (kite_credit_space(kc) < kite_credit_least(kc))
 		return;
 	WRITE_ONCE(kc->tx_blocked, false);
 	sk->sk_write_space(sk);

@@ -47,9 +47,15 @@ void kite_send_block(struct sock *sk)
  */
 int kite_send_wait(struct sock *sk, u32 cost, long *timeo)
 {
+	int err;
+
 	WRITE_ONCE(kite_conn(sk)->tx_wanted, cost);
 	kite_send_block(sk);
-	return kite_wait(sk, kite_send_ready, cost, timeo);
+	err = kite_wait(sk, kite_send_ready, cost, timeo);
+	/* A program that may not wait asks poll, which has to know. */
+	if (err != -EAGAIN)
+		WRITE_ONCE(kite_conn(sk)->tx_wanted, 0);
+	return err;
 }
 
 /**

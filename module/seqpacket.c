@@ -219,13 +219,6 @@ static ssize_t kite_record_recv(struct sock *sk, struct msghdr *msg, size_t size
 	return min_t(size_t, len, size);
 }
 
-/* Has a record come since @queued was all that ever came? */
-static bool kite_record_came(struct sock *sk, u32 queued)
-{
-	return READ_ONCE(kite_conn(sk)->rx_queued) != queued || READ_ONCE(sk->sk_err) ||
-	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
-}
-
 /**
  * kite_seqpacket_recvmsg - the recv family for SOCK_SEQPACKET
  * @sock: the socket
@@ -263,7 +256,7 @@ int kite_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 		mutex_unlock(&kc->recv_lock);
 		if (ret != -EAGAIN)
 			return ret;
-		ret = kite_wait(sk, kite_record_came, queued, &timeo);
+		ret = kite_wait(sk, kite_conn_came, queued, &timeo);
 		if (ret)
 			return ret;
 	}

@@ -255,6 +255,7 @@ int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	struct kite_creds_seen seen = {};
 	size_t copied = 0;
+	u32 queued;
 	int err;
 
 	if (unlikely(flags & MSG_ERRQUEUE))
@@ -266,13 +267,13 @@ int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			break;
 		}
 		kc->rx_seen = test_bit(SOCK_PASSCRED, &sock->flags) ? &seen : NULL;
+		queued = READ_ONCE(kc->rx_queued);
 		err = kite_stream_recv(sk, msg, size, flags, &copied);
 		mutex_unlock(&kc->recv_lock);
 		if (err != -EAGAIN ||
 		    copied >= kite_conn_rcvlowat(sk, flags & MSG_WAITALL, size))
 			break;
-		err = kite_wait(sk, kite_conn_readable,
-				kite_stream_skip(sk, flags, copied) + 1, &timeo);
+		err = kite_wait(sk, kite_conn_came, queued, &timeo);
 	}
 	if (copied)
 		kite_creds_recv(sock, msg, &seen.creds);

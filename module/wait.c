@@ -101,6 +101,42 @@ bool kite_conn_readable(struct sock *sk, u32 target)
 	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
 }
 
+/**
+ * kite_conn_came - has anything come, or the end?
+ * @sk: the socket
+ * @queued: its @rx_queued before the look that found too little
+ *
+ * Context: Process context.
+ * Return: true if so, even if somebody else has read it: a look will tell.
+ */
+bool kite_conn_came(struct sock *sk, u32 queued)
+{
+	return READ_ONCE(kite_conn(sk)->rx_queued) != queued || READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+}
+
+/**
+ * kite_conn_write_space - wake who waits for room to send
+ * @sk: the socket
+ *
+ * The core's own would ask first whether enough of sk_sndbuf is free by
+ * sk_wmem_alloc, which says nothing here.
+ *
+ * Context: Any.
+ */
+void kite_conn_write_space(struct sock *sk)
+{
+	struct socket_wq *wq;
+
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_sync_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM |
+						EPOLLWRBAND);
+	rcu_read_unlock();
+	sk_wake_async(sk, SOCK_WAKE_SPACE, POLL_OUT);
+}
+
 /*
  * There is something, and the peer waits for us to read it: more cannot come, so
  * SO_RCVLOWAT must not ask for more.
