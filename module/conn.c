@@ -779,6 +779,8 @@ int kite_conn_kill(struct sock *sk, int err)
 
 	if (sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_SYN_SENT)
 		kite_conn_reset(sk, KITE_RESET_ABORT);
+	if (sk->sk_state == TCP_SYN_SENT)
+		kite_conn_back(sk);
 	kite_queue_close(sk);
 	kite_conn_fail(sk, err);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);

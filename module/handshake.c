@@ -493,13 +493,24 @@ static int kite_connect_wait_room(struct sock *sk, const struct kite_addr *to,
 /* Passes on a wake-up that was not used. */
 static void kite_connect_wake_next(struct sock *sk, const struct kite_addr *to)
 {
-	struct sock *listener = kite_port_find_listener(sock_net(sk), sk->sk_type, to);
+	struct sock *listener;
 
+	/* A kernel socket may be so because its namespace is gone. */
+	if (sk->sk_state == TCP_CLOSING)
+		return;
+	listener = kite_port_find_listener(sock_net(sk), sk->sk_type, to);
 	if (!listener)
 		return;
 	if (!kite_listener_full(listener))
 		wake_up_interruptible(&kite_conn(listener)->room);
 	sock_put(listener);
+}
+
+/* It was ended from outside, and had not been connected before. */
+static bool kite_connect_killed(const struct sock *sk)
+{
+	return sk->sk_state == TCP_CLOSING &&
+	       kite_sk(sk)->tuple.remote.node == KITE_NODE_ANY;
 }
 
 /* Tries until there is room. @left is how long it may wait. */
@@ -518,6 +529,10 @@ static int kite_connect_loop(struct sock *sk, const struct kite_addr *to, long l
 		if (err)
 			break;
 		/* It slept without the lock. */
+		if (kite_connect_killed(sk)) {
+			err = sock_error(sk) ?: -ECONNABORTED;
+			break;
+		}
 		if (sk->sk_state != TCP_CLOSE) {
 			err = sk->sk_state == TCP_LISTEN ? -EINVAL : -EISCONN;
 			break;
@@ -597,7 +612,7 @@ static int kite_connect_locked(struct socket *sock, const struct kite_addr *to,
 	err = kite_connect_wait(sk, &timeo);
 	if (err)
 		return err;
-	if (sk->sk_state == TCP_CLOSE) {
+	if (sk->sk_state == TCP_CLOSE || kite_connect_killed(sk)) {
 		sock->state = SS_UNCONNECTED;
 		return sock_error(sk) ?: -ECONNABORTED;
 	}

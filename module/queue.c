@@ -196,16 +196,18 @@ static void kite_queue_return(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
 	struct sock *peer = kc->ks.peer;
-	bool tell;
+	bool alive, tell;
 
 	tell = kite_credit_grant(kc);
+	/* What is over tells nobody: even its namespace may be gone. */
+	alive = READ_ONCE(sk->sk_state) == TCP_ESTABLISHED;
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
 
 	if (peer) {
-		if (kite_tap_on(sock_net(sk)) && kite_credit_is_news(kc))
+		if (alive && kite_tap_on(sock_net(sk)) && kite_credit_is_news(kc))
 			kite_queue_tell(sk);
 		kite_credit_wake(peer);
-	} else if (tell) {
+	} else if (alive && tell) {
 		kite_queue_tell(sk);
 	}
 }
@@ -320,7 +322,7 @@ static void kite_queue_read(struct sock *sk, u32 cost)
 void kite_queue_grant(struct sock *sk)
 {
 	spin_lock_bh(&sk->sk_receive_queue.lock);
-	kite_queue_read(sk, 0);
+	kite_queue_return(sk);
 }
 
 /**
