@@ -44,6 +44,15 @@ bench-module:
 		find $(out)/bench -xtype l -delete && \
 		$(kbuild)/bench UAPI=$(CURDIR)/module/include/uapi modules'
 
+# The module that selftests/kernel.sh loads.
+module-test: out = $(CURDIR)/build/$(release)-test
+module-test:
+	@mkdir -p $(out)
+	+@flock $(out) sh -c 'cp -rsf $(CURDIR)/selftests/kernel/* $(out) && \
+		ln -sfn $(CURDIR)/module/include/uapi $(out)/uapi && \
+		find $(out) -xtype l -delete && \
+		$(kbuild) modules'
+
 userspace:
 	@$(MAKE) -s -C userspace OUTPUT=$(CURDIR)/build/userspace PREFIX=$(PREFIX)
 
@@ -99,5 +108,5 @@ help:
 	@echo 'make uninstall'
 	@echo 'make clean          remove build/; downloads stay in ~/.cache/kite'
 
-.PHONY: all module bench-module bench bench-check userspace install uninstall setup check conformance test \
+.PHONY: all module bench-module module-test bench bench-check userspace install uninstall setup check conformance test \
 	test-debug demo clean help

@@ -43,8 +43,12 @@ fi
 	set -- errors bind connect accept data transfer shutdown buffers options creds \
 		socketpair seqpacket dgram raw byhand hostile poll epoll splice zerocopy uring \
 		netns threads vsock
+<<<<<<< HEAD
 	set -- "$@" conformance
 	for script in examples.sh perf.sh vsock.sh module.sh; do
+=======
+	for script in examples.sh perf.sh vsock.sh kernel.sh module.sh; do
+>>>>>>> 155e95c (kite: selftests: a module that uses Kite's sockets)
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done
 }
