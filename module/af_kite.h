@@ -400,11 +400,14 @@ int kite_port_init(struct kite_net *kn);
 void kite_port_exit(struct kite_net *kn);
 int kite_port_bind(struct sock *sk, const struct kite_addr *addr);
 int kite_port_autobind(struct sock *sk);
+int kite_port_join(struct sock *sk);
+void kite_port_leave(struct sock *sk);
 void kite_port_release(struct sock *sk);
 struct sock *kite_port_find_dgram(struct net *net, const struct kite_addr *to,
-				  const struct kite_addr *from);
+				  const struct kite_addr *from, struct sk_buff *skb);
 struct sock *kite_port_find_listener(struct net *net, u32 type,
-				     const struct kite_addr *addr);
+				     const struct kite_addr *addr,
+				     const struct kite_addr *from);
 
 /* conn.c */
 /**

@@ -34,6 +34,7 @@ void kite_dgram_close(struct sock *sk, long timeout)
 
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+	kite_port_leave(sk);
 	kite_inbox_purge(sk);
 	kite_sock_unlist(sk);
 }
@@ -180,9 +181,10 @@ int kite_dgram_shutdown(struct socket *sock, int how)
 }
 
 /* Who is @dst, for messages from @src? Under RCU. */
-static struct sock *kite_dgram_find(struct net *net, const struct kite_packet *pkt)
+static struct sock *kite_dgram_find(struct net *net, const struct kite_packet *pkt,
+				    struct sk_buff *skb)
 {
-	return kite_port_find_dgram(net, &pkt->dst, &pkt->src);
+	return kite_port_find_dgram(net, &pkt->dst, &pkt->src, skb);
 }
 
 /**
@@ -203,7 +205,7 @@ int kite_dgram_deliver(struct net *net, const struct kite_packet *pkt,
 	struct sock *sk;
 
 	rcu_read_lock();
-	sk = kite_dgram_find(net, pkt);
+	sk = kite_dgram_find(net, pkt, skb);
 	if (sk) {
 		err = 0;
 		if (creds)
@@ -232,7 +234,7 @@ void kite_dgram_refused(struct net *net, const struct kite_packet *pkt)
 	struct sock *sk;
 
 	rcu_read_lock();
-	sk = kite_dgram_find(net, pkt);
+	sk = kite_dgram_find(net, pkt, NULL);
 	if (sk && READ_ONCE(sk->sk_state) == TCP_ESTABLISHED) {
 		WRITE_ONCE(sk->sk_err, ECONNREFUSED);
 		sk_error_report(sk);

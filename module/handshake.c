@@ -51,6 +51,8 @@ int kite_listen(struct socket *sock, int backlog)
 	if (sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN)
 		goto unlock;
 	err = kite_port_autobind(sk);
+	if (!err && sk->sk_state == TCP_CLOSE)
+		err = kite_port_join(sk);
 	if (err)
 		goto unlock;
 	WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
@@ -284,6 +286,9 @@ void kite_listener_shutdown(struct sock *sk, u8 how)
 	if (how & RCV_SHUTDOWN)
 		kite_queue_close(sk);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
+	/* Nobody may join it from now on. */
+	if (how & RCV_SHUTDOWN)
+		kite_port_leave(sk);
 	sk->sk_state_change(sk);
 	wake_up_interruptible_all(&kite_conn(sk)->room);
 }
@@ -344,7 +349,7 @@ static bool kite_response_forged(struct net *net, const struct kite_transport *t
 
 	if (!(transport->features & KITE_TRANSPORT_LOCAL))
 		return false;
-	listener = kite_port_find_listener(net, pkt->type, &pkt->src);
+	listener = kite_port_find_listener(net, pkt->type, &pkt->src, &pkt->dst);
 	if (!listener)
 		return false;
 	sock_put(listener);
@@ -460,6 +465,19 @@ static int kite_connect_try(struct sock *sk, const struct kite_addr *to)
 	return sk->sk_state == TCP_CLOSE ? sock_error(sk) : 0;
 }
 
+/* The listener that our request would reach. */
+static struct sock *kite_connect_listener(struct sock *sk, const struct kite_addr *to)
+{
+	struct net *net = sock_net(sk);
+	const struct kite_addr from = {
+		.port	= kite_sk(sk)->tuple.local.port,
+		.node	= kite_sk(sk)->bound_node == KITE_NODE_ANY ?
+			  kite_route_source(net, to->node) : kite_sk(sk)->bound_node,
+	};
+
+	return kite_port_find_listener(net, sk->sk_type, to, &from);
+}
+
 /*
  * Waits until the listener at an address has room or is gone. Exclusively: one
  * place, one wake-up, which is passed on by who does not use it.
@@ -471,7 +489,7 @@ static int kite_connect_wait_room(struct sock *sk, const struct kite_addr *to,
 	DEFINE_WAIT(wait);
 	int err = 0;
 
-	listener = kite_port_find_listener(sock_net(sk), sk->sk_type, to);
+	listener = kite_connect_listener(sk, to);
 	if (!listener)
 		return kite_refused_errno();
 	prepare_to_wait_exclusive(&kite_conn(listener)->room, &wait,
@@ -498,7 +516,7 @@ static void kite_connect_wake_next(struct sock *sk, const struct kite_addr *to)
 	/* A kernel socket may be so because its namespace is gone. */
 	if (sk->sk_state == TCP_CLOSING)
 		return;
-	listener = kite_port_find_listener(sock_net(sk), sk->sk_type, to);
+	listener = kite_connect_listener(sk, to);
 	if (!listener)
 		return;
 	if (!kite_listener_full(listener))

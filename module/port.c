@@ -4,11 +4,16 @@
  *
  * Every namespace has one table for all types; the type is part of the key, so
  * each type has a port space of its own, as TCP and UDP have. Several sockets
- * may hold one port of a type when their nodes differ.
+ * may hold one port of a type when their nodes differ, or when all of them have
+ * SO_REUSEPORT. Those with the same node too are then a group in the kernel's sense:
+ * datagram sockets from bind on, others while they listen. A group is joined and left
+ * under the namespace's @lock.
  */
 #include <linux/capability.h>
+#include <linux/jhash.h>
 #include <linux/random.h>
 #include <linux/rhashtable.h>
+#include <net/sock_reuseport.h>
 
 #include "af_kite.h"
 
@@ -61,7 +66,15 @@ static bool kite_nodes_overlap(u32 a, u32 b)
 	return a == b || a == KITE_NODE_ANY || b == KITE_NODE_ANY;
 }
 
-static bool kite_port_taken(struct kite_net *kn, u32 type, u32 port, u32 node)
+/* As TCP and UDP have it: both sockets agree to it, and are of one user. */
+static bool kite_port_shared(const struct sock *a, const struct sock *b)
+{
+	return a->sk_reuseport && b->sk_reuseport && uid_eq(a->sk_uid, b->sk_uid);
+}
+
+/* Is a port taken for @sk, or NULL for a socket that did not ask for it? */
+static bool kite_port_taken(struct kite_net *kn, const struct sock *sk, u32 type,
+			    u32 port, u32 node)
 {
 	const struct kite_port_key key = { .type = type, .port = port };
 	struct rhlist_head *list, *pos;
@@ -73,7 +86,8 @@ static bool kite_port_taken(struct kite_net *kn, u32 type, u32 port, u32 node)
 	rcu_read_lock();
 	list = rhltable_lookup(&kn->bound, &key, kite_port_params);
 	rhl_for_each_entry_rcu(ks, pos, list, bind_link) {
-		taken = kite_nodes_overlap(ks->bound_node, node);
+		taken = kite_nodes_overlap(ks->bound_node, node) &&
+			!(sk && kite_port_shared(sk, &ks->sk));
 		if (taken)
 			break;
 	}
@@ -96,10 +110,123 @@ static u32 kite_port_pick(struct kite_net *kn, u32 type, u32 node)
 		port = kn->ephemeral++;
 		if (port == KITE_PORT_EPHEMERAL_MAX)
 			kn->ephemeral = KITE_PORT_EPHEMERAL_MIN;
-		if (!kite_port_taken(kn, type, port, node))
+		if (!kite_port_taken(kn, NULL, type, port, node))
 			return port;
 	}
 	return KITE_PORT_ANY;
+}
+
+/* Is a socket there for what comes to its port? */
+static bool kite_port_open(const struct sock *sk)
+{
+	u8 state = READ_ONCE(sk->sk_state);
+
+	if (!kite_sk_connects(sk))
+		return state != TCP_CLOSING;
+	return state == TCP_LISTEN && !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN);
+}
+
+/* Is it in a group, or could others form one with it? */
+static bool kite_port_joinable(const struct sock *sk)
+{
+	return rcu_access_pointer(sk->sk_reuseport_cb) || kite_port_open(sk);
+}
+
+/* Finds somebody to be in a group with. */
+static struct sock *kite_port_fellow(struct kite_net *kn, const struct kite_sock *ks)
+{
+	struct rhlist_head *list, *pos;
+	struct kite_sock *other;
+	struct sock *fellow = NULL;
+
+	lockdep_assert_held(&kn->lock);
+
+	rcu_read_lock();
+	list = rhltable_lookup(&kn->bound, &ks->tuple, kite_port_params);
+	rhl_for_each_entry_rcu(other, pos, list, bind_link) {
+		if (other != ks && other->bound_node == ks->bound_node &&
+		    kite_port_joinable(&other->sk) &&
+		    kite_port_shared(&ks->sk, &other->sk)) {
+			fellow = &other->sk;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return fellow;
+}
+
+static int kite_port_join_locked(struct kite_net *kn, struct kite_sock *ks)
+{
+	bool any = ks->bound_node == KITE_NODE_ANY;
+	struct sock *fellow;
+
+	if (!ks->sk.sk_reuseport)
+		return 0;
+	fellow = kite_port_fellow(kn, ks);
+	return fellow ? reuseport_add_sock(&ks->sk, fellow, any) :
+			reuseport_alloc(&ks->sk, any);
+}
+
+/**
+ * kite_port_join - share what comes to a port with others that listen there
+ * @sk: the socket, bound, which is about to listen. If it has SO_REUSEPORT
+ *
+ * Context: Process context, lock_sock held.
+ * Return: 0, -ENOMEM and the like.
+ */
+int kite_port_join(struct sock *sk)
+{
+	struct kite_net *kn = kite_net(sock_net(sk));
+	int err;
+
+	sock_owned_by_me(sk);
+
+	spin_lock_bh(&kn->lock);
+	err = kite_port_join_locked(kn, kite_sk(sk));
+	spin_unlock_bh(&kn->lock);
+	return err;
+}
+
+/**
+ * kite_port_leave - take no more part in what comes to a port
+ * @sk: the socket, which keeps the port but is there for nothing that comes
+ *
+ * Context: Process context, lock_sock held.
+ */
+void kite_port_leave(struct sock *sk)
+{
+	struct kite_net *kn = kite_net(sock_net(sk));
+
+	sock_owned_by_me(sk);
+
+	/* Without the option nobody joins it, and so puts it into a group. */
+	if (!sk->sk_reuseport && !rcu_access_pointer(sk->sk_reuseport_cb))
+		return;
+	spin_lock_bh(&kn->lock);
+	reuseport_detach_sock(sk);
+	spin_unlock_bh(&kn->lock);
+}
+
+/*
+ * Which of a group gets what @from sends? Always the same one; or the one that a
+ * program attached by SO_ATTACH_REUSEPORT_* chooses by the message, if there is one.
+ */
+static struct sock *kite_port_balance(struct sock *sk, const struct kite_addr *from,
+				      struct sk_buff *skb)
+{
+	u32 hash = jhash_2words(from->port, from->node, 0);
+	struct sock *chosen;
+
+	if (!rcu_access_pointer(sk->sk_reuseport_cb))
+		return sk;
+	/* See kite_filter(). */
+	if (skb)
+		skb_reset_network_header(skb);
+	chosen = reuseport_select_sock(sk, hash, skb, 0);
+	/* The program knows nothing of those who only hear their peers. */
+	if (chosen && READ_ONCE(chosen->sk_state) == TCP_ESTABLISHED)
+		chosen = reuseport_select_sock(sk, hash, NULL, 0);
+	return chosen ?: sk;
 }
 
 static int kite_port_insert(struct kite_sock *ks, const struct kite_addr *addr)
@@ -112,13 +239,18 @@ static int kite_port_insert(struct kite_sock *ks, const struct kite_addr *addr)
 	spin_lock_bh(&kn->lock);
 	if (port == KITE_PORT_ANY)
 		port = kite_port_pick(kn, type, addr->node);
-	else if (kite_port_taken(kn, type, port, addr->node))
+	else if (kite_port_taken(kn, &ks->sk, type, port, addr->node))
 		port = KITE_PORT_ANY;
 	if (port != KITE_PORT_ANY) {
 		ks->tuple.local.port = port;
 		ks->tuple.local.node = addr->node;
 		ks->bound_node = addr->node;
 		err = rhltable_insert(&kn->bound, &ks->bind_link, kite_port_params);
+	}
+	if (!err && !kite_sk_connects(&ks->sk)) {
+		err = kite_port_join_locked(kn, ks);
+		if (err)
+			rhltable_remove(&kn->bound, &ks->bind_link, kite_port_params);
 	}
 	spin_unlock_bh(&kn->lock);
 	if (!err)
@@ -136,7 +268,8 @@ static int kite_port_insert(struct kite_sock *ks, const struct kite_addr *addr)
  * Context: Process context, lock_sock held.
  * Return: 0; -EADDRNOTAVAIL for another node's address; -EACCES for a port
  * below KITE_PORT_UNPRIVILEGED without CAP_NET_BIND_SERVICE, as TCP has it;
- * -EADDRINUSE for a port that is taken, or when no free one was found; -ENOMEM.
+ * -EADDRINUSE for a port that is taken, but for SO_REUSEPORT, or when no free one was
+ * found; -ENOMEM.
  */
 int kite_port_bind(struct sock *sk, const struct kite_addr *addr)
 {
@@ -188,6 +321,7 @@ void kite_port_release(struct sock *sk)
 
 	if (!ks->bound)
 		return;
+	kite_port_leave(sk);
 	kn = kite_net(sock_net(sk));
 	spin_lock_bh(&kn->lock);
 	rhltable_remove(&kn->bound, &ks->bind_link, kite_port_params);
@@ -203,7 +337,7 @@ static int kite_port_score(const struct kite_sock *ks, u32 node,
 	u32 bound = READ_ONCE(ks->bound_node);
 	int score = 1;
 
-	if (bound != KITE_NODE_ANY && bound != node)
+	if (!kite_port_open(&ks->sk) || (bound != KITE_NODE_ANY && bound != node))
 		return 0;
 	if (READ_ONCE(ks->sk.sk_state) == TCP_ESTABLISHED) {
 		if (remote.port != from->port || remote.node != from->node)
@@ -218,12 +352,13 @@ static int kite_port_score(const struct kite_sock *ks, u32 node,
  * @net: the namespace
  * @to: the address
  * @from: who sends: a connected socket only receives from its peer, as with UDP
+ * @skb: the message, for a program that shares them out; or NULL
  *
  * Context: Under the RCU read lock.
  * Return: the socket, as long as the lock is held, or NULL.
  */
 struct sock *kite_port_find_dgram(struct net *net, const struct kite_addr *to,
-				  const struct kite_addr *from)
+				  const struct kite_addr *from, struct sk_buff *skb)
 {
 	const struct kite_port_key key = { .type = SOCK_DGRAM, .port = to->port };
 	struct kite_sock *ks, *best = NULL;
@@ -238,7 +373,11 @@ struct sock *kite_port_find_dgram(struct net *net, const struct kite_addr *to,
 			best = ks;
 		}
 	}
-	return best ? &best->sk : NULL;
+	if (!best)
+		return NULL;
+	if (READ_ONCE(best->sk.sk_state) == TCP_ESTABLISHED)
+		return &best->sk;
+	return kite_port_balance(&best->sk, from, skb);
 }
 
 /**
@@ -247,31 +386,36 @@ struct sock *kite_port_find_dgram(struct net *net, const struct kite_addr *to,
  * @type: SOCK_STREAM or SOCK_SEQPACKET
  * @addr: the address; a listener that bound just this node comes before one
  *	that bound KITE_NODE_ANY
+ * @from: who connects, by whom it is shared out among several
  *
  * Context: Any.
  * Return: the listener, with a reference for the caller, or NULL.
  */
 struct sock *kite_port_find_listener(struct net *net, u32 type,
-				     const struct kite_addr *addr)
+				     const struct kite_addr *addr,
+				     const struct kite_addr *from)
 {
 	const struct kite_port_key key = { .type = type, .port = addr->port };
 	struct kite_sock *ks, *best = NULL;
 	struct rhlist_head *list, *pos;
+	struct sock *sk = NULL;
 
 	rcu_read_lock();
 	list = rhltable_lookup(&kite_net(net)->bound, &key, kite_port_params);
 	rhl_for_each_entry_rcu(ks, pos, list, bind_link) {
 		u32 node = READ_ONCE(ks->bound_node);
 
-		if (READ_ONCE(ks->sk.sk_state) != TCP_LISTEN)
+		if (!kite_port_open(&ks->sk))
 			continue;
 		if (node == addr->node)
 			best = ks;
 		else if (node == KITE_NODE_ANY && !best)
 			best = ks;
 	}
-	if (best && !refcount_inc_not_zero(&best->sk.sk_refcnt))
-		best = NULL;
+	if (best)
+		sk = kite_port_balance(&best->sk, from, NULL);
+	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
+		sk = NULL;
 	rcu_read_unlock();
-	return best ? &best->sk : NULL;
+	return sk;
 }

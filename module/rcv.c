@@ -170,7 +170,8 @@ static u8 kite_rcv_other(struct net *net, const struct kite_transport *transport
 		return 0;
 	}
 	if (pkt->op == KITE_OP_REQUEST) {
-		listener = kite_port_find_listener(net, pkt->type, &pkt->dst);
+		listener = kite_port_find_listener(net, pkt->type, &pkt->dst,
+						   &pkt->src);
 		if (listener) {
 			reason = kite_request_rcv(listener, transport, pkt, skb);
 			sock_put(listener);
