@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <linux/filter.h>
+
 #include "fixtures.h"
 
 #define KITE_DGRAM_MAX 65536
@@ -145,6 +147,39 @@ TEST_F(dgram, peek_offset)
 	EXPECT_EQ(0, memcmp(buf, "ef", 2));
 	EXPECT_EQ(6, recv(self->b, buf, 8, 0));
 	EXPECT_EQ(0, memcmp(buf, "abcdef", 6));
+}
+
+TEST_F(dgram, empty_peeked)
+{
+	struct address from;
+	char buf[8];
+
+	EXPECT_EQ(0, send_to(self->a, "", 0, &self->at_b));
+	EXPECT_EQ(0, ERR(recv(self->b, buf, 8, MSG_PEEK | MSG_DONTWAIT)));
+	EXPECT_EQ(0, ERR(recv(self->b, buf, 8, MSG_PEEK | MSG_DONTWAIT)));
+	EXPECT_EQ(0, recv_from(self->b, buf, sizeof(buf), &from));
+	EXPECT_EQ(-EAGAIN, recv_from(self->b, buf, sizeof(buf), &from));
+}
+
+/* A filter sees a message, from wherever it counts, and may cut it off. */
+TEST_F(dgram, filter)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, is_kite(self->f) ? SKF_NET_OFF : 8),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'y', 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, is_kite(self->f) ? 3 : 11),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog prog = { ARRAY_SIZE(code), code };
+	char buf[8];
+
+	ASSERT_EQ(0, ERR(setsockopt(self->b, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+				    sizeof(prog))));
+	EXPECT_EQ(5, send_to(self->a, "no...", 5, &self->at_b));
+	EXPECT_EQ(5, send_to(self->a, "yes..", 5, &self->at_b));
+	EXPECT_EQ(3, recv(self->b, buf, sizeof(buf), MSG_DONTWAIT));
+	EXPECT_EQ(0, memcmp(buf, "yes", 3));
+	EXPECT_EQ(-EAGAIN, ERR(recv(self->b, buf, sizeof(buf), MSG_DONTWAIT)));
 }
 
 TEST_F(dgram, refused)

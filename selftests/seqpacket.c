@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <linux/filter.h>
+
 #include "fixtures.h"
 
 #define BIG 150000
@@ -98,6 +100,66 @@ TEST_F(seqpacket, peek_takes_nothing)
 	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), MSG_PEEK));
 	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), 0));
 	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, sizeof(buf), MSG_DONTWAIT)));
+}
+
+/* SO_PEEK_OFF counts on over the ends of records, and each peek stops at one. */
+TEST_F(seqpacket, peek_offset)
+{
+	ssize_t got;
+	char buf[8];
+
+	EXPECT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_PEEK_OFF, 1));
+	EXPECT_EQ(4, send(self->c, "abcd", 4, 0));
+	EXPECT_EQ(2, send(self->c, "ef", 2, 0));
+	EXPECT_EQ(MSG_TRUNC, recv_flags(self->s, buf, 2, MSG_PEEK, &got) & MSG_TRUNC);
+	EXPECT_EQ(2, got);
+	EXPECT_EQ(0, memcmp(buf, "bc", 2));
+	EXPECT_EQ(0, recv_flags(self->s, buf, 8, MSG_PEEK, &got) & MSG_TRUNC);
+	EXPECT_EQ(1, got);
+	EXPECT_EQ('d', buf[0]);
+	EXPECT_EQ(2, recv(self->s, buf, 8, MSG_PEEK));
+	EXPECT_EQ(0, memcmp(buf, "ef", 2));
+	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, 8, MSG_PEEK | MSG_DONTWAIT)));
+	EXPECT_EQ(6, get_int_option(self->s, SOL_SOCKET, SO_PEEK_OFF));
+
+	/* What is read moves it back. */
+	EXPECT_EQ(4, recv(self->s, buf, 8, 0));
+	EXPECT_EQ(2, get_int_option(self->s, SOL_SOCKET, SO_PEEK_OFF));
+	EXPECT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_PEEK_OFF, 1));
+	EXPECT_EQ(1, recv(self->s, buf, 8, MSG_PEEK | MSG_TRUNC));
+	EXPECT_EQ('f', buf[0]);
+	EXPECT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_PEEK_OFF, -1));
+	EXPECT_EQ(2, recv(self->s, buf, 8, MSG_PEEK));
+	EXPECT_EQ(2, recv(self->s, buf, 8, 0));
+}
+
+TEST_F(seqpacket, peek_offset_waits_for_more)
+{
+	struct async receiving;
+	char buf[8];
+
+	EXPECT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_PEEK_OFF, 0));
+	EXPECT_EQ(2, send(self->c, "ab", 2, 0));
+	EXPECT_EQ(2, recv(self->s, buf, 8, MSG_PEEK));
+	async_recv(&receiving, self->s, buf, 8, MSG_PEEK);
+	EXPECT_TRUE(async_blocks(&receiving));
+	EXPECT_EQ(3, send(self->c, "cde", 3, 0));
+	EXPECT_EQ(3, async_result(&receiving));
+	EXPECT_EQ(0, memcmp(buf, "cde", 3));
+}
+
+TEST_F(seqpacket, empty_records_peeked)
+{
+	char buf[8];
+
+	EXPECT_EQ(0, send(self->c, "", 0, 0));
+	EXPECT_EQ(1, send(self->c, "x", 1, 0));
+	EXPECT_EQ(0, ERR(recv(self->s, buf, 8, MSG_PEEK | MSG_DONTWAIT)));
+	EXPECT_EQ(0, ERR(recv(self->s, buf, 8, MSG_PEEK | MSG_DONTWAIT)));
+	EXPECT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_PEEK_OFF, 0));
+	EXPECT_EQ(1, recv(self->s, buf, 8, MSG_PEEK | MSG_DONTWAIT));
+	EXPECT_EQ(0, ERR(recv(self->s, buf, 8, MSG_DONTWAIT)));
+	EXPECT_EQ(1, recv(self->s, buf, 8, MSG_DONTWAIT));
 }
 
 TEST_F(seqpacket, empty_record)
@@ -226,6 +288,74 @@ TEST_F(seqpacket, reset)
 		EXPECT_EQ(1, recv(self->s, buf, sizeof(buf), 0));
 	}
 	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), 0));
+}
+
+/* Lets in what begins with 'y'. */
+static int filter_y(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'y', 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog prog = { ARRAY_SIZE(code), code };
+
+	return ERR(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)));
+}
+
+TEST_F(seqpacket, filter)
+{
+	char buf[8];
+
+	ASSERT_EQ(0, filter_y(self->s));
+	EXPECT_EQ(2, send(self->c, "y1", 2, 0));
+	EXPECT_EQ(2, send(self->c, "n1", 2, 0));
+	EXPECT_EQ(2, send(self->c, "y2", 2, 0));
+	EXPECT_EQ(2, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ('1', buf[1]);
+	EXPECT_EQ(2, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ('2', buf[1]);
+	/* One that has no byte to look at is out. */
+	EXPECT_EQ(0, send(self->c, "", 0, 0));
+	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, sizeof(buf), MSG_DONTWAIT)));
+	EXPECT_EQ(0, revents_for(self->s, POLLIN));
+
+	EXPECT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_DETACH_FILTER, 0));
+	EXPECT_EQ(2, send(self->c, "n2", 2, 0));
+	EXPECT_EQ(2, recv(self->s, buf, sizeof(buf), 0));
+}
+
+/* Tossed records leave no trace in the sender's room: many windows go by. */
+TEST_F(seqpacket, filter_costs_no_room)
+{
+	struct async receiving;
+	int i;
+
+	ASSERT_EQ(0, filter_y(self->s));
+	for (i = 0; i < 2000; i++)
+		ASSERT_EQ(5000, ERR(send(self->c, big, 5000, MSG_DONTWAIT)));
+	/* Long ones too, of several packets; and those that are let in come whole. */
+	for (i = 0; i < 20; i++)
+		ASSERT_EQ(BIG, ERR(send(self->c, big, BIG, MSG_DONTWAIT)));
+	big[0] = 'y';
+	async_recv(&receiving, self->s, big + 1, BIG, 0);
+	EXPECT_TRUE(async_blocks(&receiving));
+	ASSERT_EQ(BIG, ERR(send(self->c, big, BIG, 0)));
+	EXPECT_EQ(BIG, async_result(&receiving));
+	EXPECT_EQ(0, bytes_to_read(self->s));
+	if (is_kite(self->f))
+		EXPECT_EQ(0, BECOMES(0, bytes_unread_by_peer(self->c)));
+	big[0] = 0;
+}
+
+TEST_F(seqpacket, filter_locked)
+{
+	ASSERT_EQ(0, filter_y(self->s));
+	EXPECT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_LOCK_FILTER, 1));
+	EXPECT_EQ(-EPERM, filter_y(self->s));
+	EXPECT_EQ(-EPERM, set_int_option(self->s, SOL_SOCKET, SO_DETACH_FILTER, 0));
+	EXPECT_EQ(-EPERM, set_int_option(self->s, SOL_SOCKET, SO_LOCK_FILTER, 0));
 }
 
 /*
