@@ -40,7 +40,7 @@ fi
 
 # The programs in the order in which one reads them, then the scripts.
 [ $# -gt 0 ] || {
-	set -- errors bind connect accept data transfer shutdown buffers options creds \
+	set -- errors bind connect accept data transfer shutdown buffers options timestamps creds \
 		reuseport socketpair seqpacket dgram raw byhand hostile poll epoll splice zerocopy uring \
 		netns threads vsock
 <<<<<<< HEAD
