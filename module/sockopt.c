@@ -36,6 +36,9 @@ static int kite_option_set(struct sock *sk, int optname, int value)
 		sk->sk_reuseport = !!value;
 		return 0;
 	case SO_ZEROCOPY:
+		/* As with AF_PACKET: a raw packet is copied in any case. */
+		if (sk->sk_type == SOCK_RAW)
+			return -EOPNOTSUPP;
 		if (value < 0 || value > 1)
 			return -EINVAL;
 		sock_valbool_flag(sk, SOCK_ZEROCOPY, value);
