@@ -328,13 +328,19 @@ TEST_F(vsock_buffer, bounds_what_is_in_flight)
 	EXPECT_EQ(1, BECOMES(1, ERR(send(fd[0], buf, 1, MSG_DONTWAIT))));
 }
 
+/* vsock said ENOMEM in older kernels. */
+static bool is_too_long(const struct family *f, long err)
+{
+	return err == -EMSGSIZE || (!is_kite(f) && err == -ENOMEM);
+}
+
 TEST_F(vsock_buffer, holds_a_record_of_its_size)
 {
 	char buf[5000] = "";
 	int fd[2];
 
 	ASSERT_EQ(0, pair_of(self->f, SOCK_SEQPACKET, 1000, fd));
-	EXPECT_EQ(-EMSGSIZE, ERR(send(fd[0], buf, 1001, MSG_DONTWAIT)));
+	EXPECT_TRUE(is_too_long(self->f, ERR(send(fd[0], buf, 1001, MSG_DONTWAIT))));
 	EXPECT_EQ(1000, send(fd[0], buf, 1000, MSG_DONTWAIT));
 	EXPECT_EQ(-EAGAIN, ERR(send(fd[0], buf, 1000, MSG_DONTWAIT)));
 	EXPECT_EQ(1000, recv(fd[1], buf, sizeof(buf), 0));
@@ -360,7 +366,7 @@ TEST_F(vsock_buffer, grows_for_records)
 	int fd[2];
 
 	ASSERT_EQ(0, pair_of(self->f, SOCK_SEQPACKET, 1000, fd));
-	EXPECT_EQ(-EMSGSIZE, ERR(send(fd[0], buf, 5000, MSG_DONTWAIT)));
+	EXPECT_TRUE(is_too_long(self->f, ERR(send(fd[0], buf, 5000, MSG_DONTWAIT))));
 	ASSERT_EQ(0, set_size(fd[1], SO_VM_SOCKETS_BUFFER_SIZE, 20000));
 	EXPECT_EQ(5000, BECOMES(5000, ERR(send(fd[0], buf, 5000, MSG_DONTWAIT))));
 	EXPECT_EQ(5000, recv(fd[1], buf, sizeof(buf), 0));
