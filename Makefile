@@ -67,7 +67,7 @@ uninstall:
 	$(MAKE) -s -C userspace uninstall PREFIX=$(PREFIX)
 	$(if $(DESTDIR),,depmod $(release))
 
-setup check conformance:
+setup check conformance model:
 	@scripts/$@
 
 # In a VM that counts instructions. PROFILE="stream 64" tells where they go.
@@ -101,6 +101,7 @@ help:
 	@echo '  PROFILE="stream 64"   where the instructions of 64 bytes in a stream go'
 	@echo 'make bench-check    compare that with the published figures'
 	@echo 'make check          the static checks alone'
+	@echo 'make model          let spin check the model of a connection'
 	@echo 'make conformance    compare Kite with AF_UNIX, TCP, UDP and vsock, in a VM'
 	@echo 'make module KERNEL= kite.ko for the VM: 6.1, 6.12, 6.12-rt or debug'
 	@echo 'make setup          install the Debian packages that all this needs'
@@ -108,5 +109,5 @@ help:
 	@echo 'make uninstall'
 	@echo 'make clean          remove build/; downloads stay in ~/.cache/kite'
 
-.PHONY: all module bench-module module-test bench bench-check userspace install uninstall setup check conformance test \
-	test-debug demo clean help
+.PHONY: all module bench-module module-test bench bench-check userspace install \
+	uninstall setup check conformance model test test-debug demo clean help

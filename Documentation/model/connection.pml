@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A connection between nodes, from its handshake to its end, as protocol.rst and
+ * conn.c have it.
+ *
+ * There are two ends, 0 who connects and 1 a listener's child, and between them a
+ * transport that keeps packets in order and loses none. Each end has a program, whose
+ * threads write, read and shut down at once, and which closes when they are
+ * through; a kernel side, which takes packets; and a timer, which sends the
+ * control packets that found no memory. Bytes are numbered. The window is small, so
+ * that all that can happen with a large one happens soon.
+ *
+ * What is checked, over every order in which it can happen:
+ *
+ * - bytes arrive in their order, none lost, none twice, and never more of them than
+ *   the window: assertions where DATA arrives
+ * - nobody waits for ever: a state without a next one in which a thread of a program
+ *   is not at its end is an error to spin
+ * - close reaches both sides: when nothing is left to happen both ends are CLOSED and
+ *   no packet is under way, which the monitor asserts
+ */
+#ifndef WINDOW
+#define WINDOW	2
+#endif
+#ifndef BYTES0
+#define BYTES0	3	/* what the one who connects may write */
+#endif
+#ifndef BYTES1
+#define BYTES1	1	/* and the other */
+#endif
+#ifndef SHUTTERS
+#define SHUTTERS	0	/* how many programs also call shutdown() */
+#endif
+#ifndef MISSES
+#define MISSES	1	/* how often memory for a control packet is missing */
+#endif
+
+#define WIRE	(2 * WINDOW + 8)
+#define OTHER	(1 - me)
+
+#define RCV	1	/* KITE_SHUTDOWN_RCV: reads no more */
+#define SND	2	/* KITE_SHUTDOWN_SEND: writes no more */
+
+mtype = { REQUEST, RESPONSE, RESET, DATA, CREDIT, SHUTDOWN };
+mtype = { CLOSED, CONNECTING, ESTABLISHED, CLOSING };
+
+/* wire[me] is from @me: op, the byte's number or the flags, read, limit */
+chan wire[2] = [WIRE] of { mtype, byte, byte, byte };
+
+mtype state[2] = CLOSED;
+bool born;		/* the listener made its child */
+byte through[2];	/* threads of the program that are */
+byte shut[2];		/* what we do not do any more */
+byte peer_shut[2];	/* what the peer does not do any more */
+
+byte tx_sent[2], tx_read[2], tx_limit[2];
+byte rx_queued[2], rx_read[2], rx_limit[2] = WINDOW, rx_told[2] = WINDOW;
+
+byte misses;
+bool later_credit[2], later_shutdown[2], later_reset[2];
+
+#define XMIT(op, arg)							\
+	assert(nfull(wire[me]));					\
+	wire[me]!op(arg, rx_read[me], rx_limit[me]);			\
+	rx_told[me] = rx_limit[me]
+
+/* Goes now; or, without memory for it, when the timer finds some. */
+#define CONTROL(op, arg, later)						\
+	if								\
+	:: XMIT(op, arg)						\
+	:: misses < MISSES -> misses++; later = true			\
+	fi
+
+#define UNREAD		(rx_queued[me] != rx_read[me])
+#define ROOM		(tx_sent[me] != tx_limit[me])
+#define MAY_SEND	(state[me] == ESTABLISHED &&			\
+			 !(shut[me] & SND) && !(peer_shut[me] & RCV))
+#define MORE_COMES	(state[me] == ESTABLISHED &&			\
+			 !(shut[me] & RCV) && !(peer_shut[me] & SND))
+
+/* kite_stream_sendmsg(): waits for room, or until there will never be any. */
+proctype writer(byte me)
+{
+	byte n;
+
+	state[me] != CONNECTING;
+	do
+	:: break
+	:: n < (me == 0 -> BYTES0 : BYTES1) ->
+		atomic {
+			(MAY_SEND && ROOM) || !MAY_SEND ->
+			if
+			:: !MAY_SEND -> break
+			:: else ->
+				XMIT(DATA, tx_sent[me]);
+				tx_sent[me]++;
+				n++
+			fi
+		}
+	od;
+	through[me]++
+}
+
+/* kite_stream_recvmsg(), until the end of the stream; or the program has enough. */
+proctype reader(byte me)
+{
+	state[me] != CONNECTING;
+	do
+	:: break
+	:: atomic {
+		UNREAD || !MORE_COMES ->
+		if
+		:: !UNREAD -> break
+		:: else ->
+			rx_read[me]++;
+			rx_limit[me] = rx_read[me] + WINDOW;
+			/* A packet tells when all was read, or enough of the window. */
+			if
+			:: state[me] == ESTABLISHED &&
+			   (!UNREAD || rx_limit[me] - rx_told[me] > WINDOW / 2) ->
+				CONTROL(CREDIT, 0, later_credit[me])
+			:: else
+			fi
+		fi
+	}
+	od;
+	through[me]++
+}
+
+/* kite_conn_shutdown(), of one direction, while the others are at work. */
+proctype shutter(byte me)
+{
+	if
+	:: true
+	:: atomic {
+		me < SHUTTERS && state[me] == ESTABLISHED ->
+		if
+		:: shut[me] = shut[me] | RCV
+		:: shut[me] = shut[me] | SND
+		fi;
+		CONTROL(SHUTDOWN, shut[me], later_shutdown[me])
+	}
+	fi;
+	through[me]++
+}
+
+/* kite_conn_close() */
+inline close()
+{
+	if
+	:: state[me] == CONNECTING ->
+		CONTROL(RESET, 0, later_reset[me]);
+		state[me] = CLOSED
+	:: state[me] == ESTABLISHED && UNREAD ->
+		CONTROL(RESET, 0, later_reset[me]);
+		state[me] = CLOSED
+	:: state[me] == ESTABLISHED && !UNREAD ->
+		shut[me] = RCV | SND;
+		CONTROL(SHUTDOWN, shut[me], later_shutdown[me]);
+		state[me] = (peer_shut[me] == (RCV | SND) -> CLOSED : CLOSING)
+	:: state[me] == CLOSED
+	fi
+}
+
+proctype client(byte me)
+{
+	atomic {
+		state[me] = CONNECTING;
+		XMIT(REQUEST, 0)
+	}
+	if
+	:: true	/* it gives up, or not, before there is an answer */
+	:: state[me] != CONNECTING
+	fi;
+	if
+	:: atomic { state[me] == CONNECTING -> close() }
+	:: state[me] != CONNECTING ->
+		run writer(me);
+		run reader(me);
+		run shutter(me);
+		through[me] == 3;
+		atomic { close() }
+	fi
+}
+
+proctype server(byte me)
+{
+	/* accept; or the listener is closed first, which resets the child */
+end:	born;
+	if
+	:: atomic {
+		if
+		:: state[me] == ESTABLISHED ->
+			CONTROL(RESET, 0, later_reset[me]);
+			state[me] = CLOSED
+		:: else
+		fi
+	}
+	:: true ->
+		run writer(me);
+		run reader(me);
+		run shutter(me);
+		through[me] == 3;
+		atomic { close() }
+	fi
+}
+
+/* kite_credit_update(): what makes no sense changes nothing. */
+inline credit(rd, lim)
+{
+	if
+	:: rd >= tx_read[me] && rd <= tx_sent[me] ->
+		tx_read[me] = rd;
+		tx_limit[me] = (lim > tx_limit[me] -> lim : tx_limit[me])
+	:: else -> assert(false)	/* nobody here forges packets */
+	fi
+}
+
+/* kite_transport_rcv() */
+proctype kernel(byte me)
+{
+	mtype op;
+	byte arg, rd, lim;
+
+end:	do
+	:: atomic {
+		wire[OTHER]?op(arg, rd, lim) ->
+		if
+		:: op == REQUEST ->
+			state[me] = ESTABLISHED;
+			born = true;
+			tx_limit[me] = lim;
+			XMIT(RESPONSE, 0)
+		:: op == RESPONSE && state[me] == CONNECTING ->
+			state[me] = ESTABLISHED;
+			tx_limit[me] = lim
+		:: op == RESET -> state[me] = CLOSED
+		/* There is no such connection (any more). */
+		:: op != RESET && op != REQUEST && state[me] == CLOSED ->
+			XMIT(RESET, 0)
+		:: op == DATA && state[me] == ESTABLISHED ->
+			credit(rd, lim);
+			if
+			:: shut[me] & RCV
+			:: else ->
+				assert(arg == rx_queued[me]);
+				rx_queued[me]++;
+				assert(rx_queued[me] - rx_read[me] <= WINDOW)
+			fi
+		/* The program has closed and will never read it. */
+		:: op == DATA && state[me] == CLOSING ->
+			XMIT(RESET, 0);
+			state[me] = CLOSED
+		:: op == CREDIT && (state[me] == ESTABLISHED || state[me] == CLOSING) ->
+			credit(rd, lim)
+		:: op == SHUTDOWN && (state[me] == ESTABLISHED || state[me] == CLOSING) ->
+			credit(rd, lim);
+			peer_shut[me] = peer_shut[me] | arg;
+			if
+			:: state[me] == CLOSING && peer_shut[me] == (RCV | SND) ->
+				state[me] = CLOSED
+			:: else
+			fi
+		fi
+	}
+	od
+}
+
+/* kite_conn_send_unsent() */
+proctype timer(byte me)
+{
+end:	do
+	:: atomic { later_credit[me] -> later_credit[me] = false; XMIT(CREDIT, 0) }
+	:: atomic { later_shutdown[me] -> later_shutdown[me] = false; XMIT(SHUTDOWN, shut[me]) }
+	:: atomic { later_reset[me] -> later_reset[me] = false; XMIT(RESET, 0) }
+	od
+}
+
+proctype monitor()
+{
+	timeout ->
+	assert(state[0] == CLOSED && state[1] == CLOSED);
+	assert(empty(wire[0]) && empty(wire[1]))
+}
+
+init
+{
+	atomic {
+		run kernel(0); run kernel(1);
+		run timer(0); run timer(1);
+		run client(0); run server(1);
+		run monitor()
+	}
+}
