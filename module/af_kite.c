@@ -220,12 +220,20 @@ static int kite_shutdown(struct socket *sock, int how)
 #define KITE_COMPAT_OPS
 #endif
 
+#ifdef CONFIG_PROC_FS
+#define KITE_PROC_OPS							\
+	.show_fdinfo	= kite_show_fdinfo,
+#else
+#define KITE_PROC_OPS
+#endif
+
 /*
  * What the types have in common. .family is the default one whatever number the
  * family has: the core asks it for nothing but to know AF_UNIX.
  */
 #define KITE_OPS							\
 	KITE_COMPAT_OPS							\
+	KITE_PROC_OPS							\
 	.family		= AF_KITE,					\
 	.owner		= THIS_MODULE,					\
 	.release	= kite_release,					\

@@ -618,6 +618,9 @@ void kite_inherit(struct sock *child, struct sock *listener);
 void kite_peercred_set(struct sock *sk);
 void kite_peercred_copy(struct sock *sk, struct sock *from);
 
+/* fdinfo.c, with CONFIG_PROC_FS */
+void kite_show_fdinfo(struct seq_file *m, struct socket *sock);
+
 #include "credit.h"
 #include "creds.h"
 #include "pages.h"

@@ -41,8 +41,8 @@ fi
 # The programs in the order in which one reads them, then the scripts.
 [ $# -gt 0 ] || {
 	set -- errors bind connect accept data transfer shutdown buffers options \
-		timestamps creds reuseport socketpair seqpacket dgram raw byhand hostile \
-		poll epoll splice zerocopy uring netns threads vsock conformance
+		inspect timestamps creds reuseport socketpair seqpacket dgram raw \
+		byhand hostile poll epoll splice zerocopy uring netns threads vsock conformance
 	for script in examples.sh perf.sh vsock.sh kernel.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done
