@@ -494,6 +494,7 @@ u32 kite_queue_purge(struct sock *sk);
 void kite_send_block(struct sock *sk);
 int kite_send_wait(struct sock *sk, u32 cost, long *timeo);
 int kite_send_end(int err, const struct msghdr *msg);
+void kite_send_undo(struct sock *sk, u32 cost);
 int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags);
 int kite_recv_error(struct sock *sk, struct msghdr *msg, size_t size);
 

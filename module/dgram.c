@@ -32,6 +32,9 @@ void kite_dgram_close(struct sock *sk, long timeout)
 {
 	sock_owned_by_me(sk);
 
+	/* A kernel socket may have been killed before, and its namespace be gone. */
+	if (sk->sk_state == TCP_CLOSING)
+		return;
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
 	kite_port_leave(sk);

@@ -371,7 +371,9 @@ bool kite_response_rcv(struct sock *sk, const struct kite_transport *transport,
 {
 	struct sock *sender = kite_transport_sender(transport, skb);
 	struct kite_conn *kc = kite_conn(sk);
-	bool mirror = sender && kite_conn_is_mirror(sk, sender);
+	/* A child that a forged REQUEST made does not have us for its peer. */
+	bool mirror = sender && kite_conn_is_mirror(sk, sender) &&
+		      READ_ONCE(kite_sk(sender)->peer) == sk;
 	bool asked;
 
 	if (!mirror && kite_response_forged(sock_net(sk), transport, pkt))
@@ -478,6 +480,22 @@ static struct sock *kite_connect_listener(struct sock *sk, const struct kite_add
 	return kite_port_find_listener(net, sk->sk_type, to, &from);
 }
 
+/* The group of listeners may have changed: then the room here is for somebody else. */
+static void kite_connect_pass_on(struct sock *sk, const struct kite_addr *to,
+				 struct sock *listener)
+{
+	struct sock *now;
+
+	/* A kernel socket may be in another state because its namespace is gone. */
+	if (sk->sk_state != TCP_CLOSE)
+		return;
+	now = kite_connect_listener(sk, to);
+	if (now != listener && !kite_listener_full(listener))
+		wake_up_interruptible(&kite_conn(listener)->room);
+	if (now)
+		sock_put(now);
+}
+
 /*
  * Waits until the listener at an address has room or is gone. Exclusively: one
  * place, one wake-up, which is passed on by who does not use it.
@@ -500,6 +518,7 @@ static int kite_connect_wait_room(struct sock *sk, const struct kite_addr *to,
 		lock_sock(sk);
 	}
 	finish_wait(&kite_conn(listener)->room, &wait);
+	kite_connect_pass_on(sk, to, listener);
 	if (signal_pending(current))
 		err = -ERESTARTSYS;
 	else if (!*timeo)

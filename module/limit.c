@@ -39,7 +39,7 @@ bool kite_limit_allows(struct kite_limit *limit)
 	bool allowed;
 
 	spin_lock_bh(&limit->lock);
-	if (time_after_eq(jiffies, limit->begin + KITE_LIMIT_INTERVAL)) {
+	if (jiffies - limit->begin >= KITE_LIMIT_INTERVAL) {
 		limit->begin = jiffies;
 		limit->used = 0;
 	}

@@ -13,6 +13,7 @@
 
 #include "af_kite.h"
 #include "tap.h"
+#include "tap.h"
 
 int kite_family __ro_after_init = AF_KITE;
 module_param_named(family, kite_family, int, 0444);
@@ -255,6 +256,7 @@ static void __exit kite_exit(void)
 	sock_unregister(kite_family);
 	kite_loopback_exit();
 	unregister_pernet_subsys(&kite_net_ops);
+	kite_tap_exit();
 	/* Sockets are freed after a grace period. */
 	rcu_barrier();
 	kite_buf_exit();

@@ -107,6 +107,8 @@ static struct sk_buff *kite_pages_point(struct sock *sk, struct msghdr *msg, u32
 					struct ubuf_info *uarg, int *err)
 {
 	struct iov_iter *from = &msg->msg_iter;
+	/* The core does not always go back by what it did not take. */
+	const struct iov_iter start = *from;
 	struct sk_buff *skb;
 
 	skb = kite_buf_alloc(0, sk->sk_allocation);
@@ -120,7 +122,7 @@ static struct sk_buff *kite_pages_point(struct sock *sk, struct msghdr *msg, u32
 		*err = 0;
 	if (!*err && skb->len == len)
 		return skb;
-	iov_iter_revert(from, skb->len);
+	*from = start;
 	kfree_skb(skb);
 	return NULL;
 }

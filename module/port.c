@@ -195,13 +195,14 @@ int kite_port_join(struct sock *sk)
  */
 void kite_port_leave(struct sock *sk)
 {
-	struct kite_net *kn = kite_net(sock_net(sk));
+	struct kite_net *kn;
 
 	sock_owned_by_me(sk);
 
 	/* Without the option nobody joins it, and so puts it into a group. */
 	if (!sk->sk_reuseport && !rcu_access_pointer(sk->sk_reuseport_cb))
 		return;
+	kn = kite_net(sock_net(sk));
 	spin_lock_bh(&kn->lock);
 	reuseport_detach_sock(sk);
 	spin_unlock_bh(&kn->lock);
@@ -215,18 +216,24 @@ static struct sock *kite_port_balance(struct sock *sk, const struct kite_addr *f
 				      struct sk_buff *skb)
 {
 	u32 hash = jhash_2words(from->port, from->node, 0);
-	struct sock *chosen;
+	struct sock *owner, *chosen;
 
 	if (!rcu_access_pointer(sk->sk_reuseport_cb))
 		return sk;
-	/* See kite_filter(). */
-	if (skb)
+	/* See kite_filter(); and a program may ask whose it is. */
+	if (skb) {
 		skb_reset_network_header(skb);
+		owner = skb->sk;
+		skb->sk = sk;
+	}
 	chosen = reuseport_select_sock(sk, hash, skb, 0);
+	if (skb)
+		skb->sk = owner;
 	/* The program knows nothing of those who only hear their peers. */
 	if (chosen && READ_ONCE(chosen->sk_state) == TCP_ESTABLISHED)
 		chosen = reuseport_select_sock(sk, hash, NULL, 0);
-	return chosen ?: sk;
+	/* A listener joins before it listens, and leaves after it stopped. */
+	return chosen && kite_port_open(chosen) ? chosen : sk;
 }
 
 static int kite_port_insert(struct kite_sock *ks, const struct kite_addr *addr)

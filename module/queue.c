@@ -179,12 +179,13 @@ static bool kite_queue_publish(struct sock *sk, struct sk_buff_head *gone)
 }
 
 /* Tells the peer of its credit by a packet, or the tap of what that would be. */
-static void kite_queue_tell(struct sock *sk)
+static void kite_queue_tell(struct sock *sk, bool here)
 {
 	/* A connection that is over has nobody to tell. */
 	if (READ_ONCE(sk->sk_state) != TCP_ESTABLISHED)
 		return;
-	if (kite_sk(sk)->peer)
+	/* Not by its peer now: in the sender's call, @sk may be closing. */
+	if (here)
 		kite_tap_conn(sk, NULL, KITE_OP_CREDIT, 0);
 	else
 		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
@@ -205,10 +206,10 @@ static void kite_queue_return(struct sock *sk)
 
 	if (peer) {
 		if (alive && kite_tap_on(sock_net(sk)) && kite_credit_is_news(kc))
-			kite_queue_tell(sk);
+			kite_queue_tell(sk, true);
 		kite_credit_wake(peer);
 	} else if (alive && tell) {
-		kite_queue_tell(sk);
+		kite_queue_tell(sk, false);
 	}
 }
 

@@ -105,6 +105,24 @@ int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags)
 }
 
 /**
+ * kite_send_undo - what was counted as sent could not be
+ * @sk: the sender
+ * @cost: its charge
+ *
+ * Context: Process context, send_lock held.
+ */
+void kite_send_undo(struct sock *sk, u32 cost)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	lockdep_assert_held(&kc->send_lock);
+
+	WRITE_ONCE(kc->tx_sent, kc->tx_sent - cost);
+	/* Others may have found no room meanwhile. */
+	kite_credit_wake(sk);
+}
+
+/**
  * kite_recv_error - recv with MSG_ERRQUEUE: the notifications of MSG_ZEROCOPY
  * @sk: the socket
  * @msg: where it goes

@@ -75,7 +75,7 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len)
 					  msg->msg_flags & MSG_EOR ? KITE_DATA_EOR : 0);
 		WRITE_ONCE(kc->tx_wanted, 0);
 		if (err)
-			WRITE_ONCE(kc->tx_sent, kc->tx_sent - cost);
+			kite_send_undo(sk, cost);
 	}
 	if (unlikely(!skb_queue_empty(&record)))
 		kite_buf_free_list(&record);

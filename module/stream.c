@@ -25,7 +25,7 @@ static int kite_stream_send_buffer(struct sock *sk, struct msghdr *msg, u32 len,
 	WRITE_ONCE(kc->tx_sent, kc->tx_sent + len);
 	err = kite_send_deliver(sk, skb, 0);
 	if (err)
-		WRITE_ONCE(kc->tx_sent, kc->tx_sent - len);
+		kite_send_undo(sk, len);
 	return err;
 }
 
@@ -50,7 +50,7 @@ static int kite_stream_send_small(struct sock *sk, struct msghdr *msg, u32 len)
 		err = -ENOBUFS;
 	}
 	if (err)
-		WRITE_ONCE(kc->tx_sent, kc->tx_sent - len);
+		kite_send_undo(sk, len);
 	return err;
 }
 

@@ -11,7 +11,8 @@
 #include "af_kite.h"
 #include "tap.h"
 
-DEFINE_STATIC_KEY_FALSE(kite_tap_key);
+/* Off again with a delay: who opens and closes one in a loop is not to patch code. */
+DEFINE_STATIC_KEY_DEFERRED_FALSE(kite_tap_key, HZ);
 
 /**
  * kite_tap_add - somebody looks on from now on
@@ -27,7 +28,7 @@ void kite_tap_add(struct net *net, struct kite_tap *tap)
 	spin_lock_bh(&kn->lock);
 	list_add_tail_rcu(&tap->list, &kn->taps);
 	spin_unlock_bh(&kn->lock);
-	static_branch_inc(&kite_tap_key);
+	static_branch_inc(&kite_tap_key.key);
 }
 
 /**
@@ -41,7 +42,7 @@ void kite_tap_del(struct net *net, struct kite_tap *tap)
 {
 	struct kite_net *kn = kite_net(net);
 
-	static_branch_dec(&kite_tap_key);
+	static_branch_slow_dec_deferred(&kite_tap_key);
 	spin_lock_bh(&kn->lock);
 	list_del_rcu(&tap->list);
 	spin_unlock_bh(&kn->lock);
@@ -142,4 +143,14 @@ bool kite_tap_answers(struct net *net, const struct kite_addr *addr)
 	}
 	rcu_read_unlock();
 	return answers;
+}
+
+/**
+ * kite_tap_exit - the module goes, so its code has to be as it was
+ *
+ * Context: Process context; there are no taps any more.
+ */
+void kite_tap_exit(void)
+{
+	static_key_deferred_flush(&kite_tap_key);
 }

@@ -9,7 +9,7 @@
 #ifndef _KITE_TAP_H
 #define _KITE_TAP_H
 
-#include <linux/jump_label.h>
+#include <linux/jump_label_ratelimit.h>
 
 #include "af_kite.h"
 
@@ -55,17 +55,18 @@ struct kite_raw {
 };
 
 /* Is there an observer in any namespace? */
-DECLARE_STATIC_KEY_FALSE(kite_tap_key);
+extern struct static_key_false_deferred kite_tap_key;
 
 /* Does anybody look on in this one? */
 static inline bool kite_tap_on(const struct net *net)
 {
-	return static_branch_unlikely(&kite_tap_key) &&
+	return static_branch_unlikely(&kite_tap_key.key) &&
 	       !list_empty(&kite_net(net)->taps);
 }
 
 void kite_tap_add(struct net *net, struct kite_tap *tap);
 void kite_tap_del(struct net *net, struct kite_tap *tap);
+void kite_tap_exit(void);
 void kite_tap_packet(struct net *net, const struct kite_packet *pkt,
 		     struct sk_buff *skb);
 void kite_tap_conn(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags);
