@@ -264,15 +264,21 @@ static int kite_raw_xmit(struct sock *sk, const struct kite_packet *pkt,
  * Return: @len; -EINVAL for a packet that makes no sense, or for another address;
  * -EADDRNOTAVAIL for a source that is not this node; -EHOSTUNREACH; -EMSGSIZE for
  * more than a packet, or than SO_SNDBUF; -EPIPE after shutdown; -EOPNOTSUPP for
- * MSG_OOB; the socket's error; -EFAULT; -ENOBUFS.
+ * MSG_OOB; the socket's error; what kite_creds_parse() says; -EFAULT; -ENOBUFS.
  */
 int kite_raw_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk;
+	struct kite_creds creds;
 	struct kite_packet pkt;
 	struct sk_buff *skb;
 	int err;
 
+	/* Control messages are checked as for the other types; packets carry none. */
+	err = kite_creds_get(sock, msg, &creds);
+	if (err)
+		return err;
+	kite_creds_put(&creds);
 	err = kite_raw_check(sk, msg, len) ?: kite_raw_header(sk, msg, len, &pkt);
 	if (err)
 		return err;

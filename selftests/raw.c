@@ -609,6 +609,31 @@ TEST_F(raw, not_its_own)
 	EXPECT_EQ(KITE_OP_RESET, packet_next_op(other));
 }
 
+/* Sends a file descriptor along. */
+static long send_descriptor(int fd, void *buf, size_t len)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr cmsg;
+	} control = {
+		.cmsg = {
+			.cmsg_len = CMSG_LEN(sizeof(int)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+		},
+	};
+	struct iovec iov = { buf, len };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	memcpy(CMSG_DATA(&control.cmsg), &fd, sizeof(fd));
+	return ERR(sendmsg(fd, &msg, 0));
+}
+
 TEST_F(raw, what_cannot_be_sent)
 {
 	const struct packet good = { .version = 1, .type = 2, .op = KITE_OP_DGRAM,
@@ -622,6 +647,7 @@ TEST_F(raw, what_cannot_be_sent)
 	EXPECT_EQ(-EINVAL, ERR(send(self->fd, big, HDR_LEN + 1, 0)));
 	EXPECT_EQ(-EMSGSIZE, ERR(send(self->fd, big, HDR_LEN + MAX_PAYLOAD + 1, 0)));
 	EXPECT_EQ(-EOPNOTSUPP, ERR(send(self->fd, big, HDR_LEN, MSG_OOB)));
+	EXPECT_EQ(-EINVAL, send_descriptor(self->fd, big, HDR_LEN));
 	EXPECT_EQ(-EFAULT, ERR(send(self->fd, bad_pointer(), HDR_LEN, 0)));
 	EXPECT_EQ((long)HDR_LEN, ERR(send(self->fd, big, HDR_LEN, 0)));
 
