@@ -59,7 +59,7 @@ static void kite_queue_cut(struct sock *sk, struct sk_buff_head *gone)
 	}
 }
 
-/* May this much enter? Nothing else may be asked of what has not been charged for. */
+/* Is the queue open to this buffer, and its charge within what the peer was granted? */
 static int kite_queue_check(struct sock *sk, const struct sk_buff *skb, u32 cost)
 {
 	struct kite_conn *kc = kite_conn(sk);

@@ -41,7 +41,7 @@ fi
 # The programs in the order in which one reads them, then the scripts.
 [ $# -gt 0 ] || {
 	set -- errors bind connect accept data transfer shutdown buffers options \
-		inspect timestamps creds reuseport socketpair seqpacket dgram api raw \
+		inspect timestamps creds reuseport socketpair seqpacket dgram drops api raw \
 		byhand hostile poll epoll splice zerocopy uring netns threads vsock conformance
 	for script in examples.sh perf.sh vsock.sh kernel.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
