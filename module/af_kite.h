@@ -5,7 +5,7 @@
  * A message goes one way through them:
  *
  *	system call -> af_kite.c, then stream.c, seqpacket.c, dgram.c or raw.c
- *	    -> conn.c, credit.c		the connection: state, credit, close
+ *	    -> conn.c, close.c, credit.c	the connection: state, end, credit
  *	    -> route.c			which transport reaches that node?
  *	    -> transport.c, loopback.c	carries packets
  *	    -> rcv.c			finds the socket for a packet
@@ -441,12 +441,14 @@ void kite_conn_release_cb(struct sock *sk);
 struct kite_packet kite_conn_header(struct sock *sk, u8 op, u8 flags);
 int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags);
 void kite_conn_send_control(struct sock *sk, u8 op, u8 flags);
+int kite_conn_kill(struct sock *sk, int err);
+
+/* close.c */
 void kite_conn_shutdown(struct sock *sk, u8 how);
 void kite_conn_reset(struct sock *sk, u8 reason);
-void kite_conn_close(struct sock *sk, long timeout);
 void kite_conn_abort(struct sock *sk);
+void kite_conn_close(struct sock *sk, long timeout);
 void kite_conn_over(struct sock *sk);
-int kite_conn_kill(struct sock *sk, int err);
 void kite_conn_discard(struct sock *sk, u8 reason);
 
 /* handshake.c */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A connection: its states, what its peer does to it, and its end.
+ * A connection: its states, and what its peer does to it. How a program ends it is in
+ * close.c.
  *
  *	CLOSE --connect--> SYN_SENT --RESPONSE--> ESTABLISHED
  *	  |  ^                 |                    ^     |
@@ -21,7 +22,6 @@
 #include <linux/rhashtable.h>
 
 #include "af_kite.h"
-#include "tap.h"
 
 static const struct rhashtable_params kite_conn_params = {
 	.head_offset		= offsetof(struct kite_conn, conn_link),
@@ -215,43 +215,6 @@ static bool kite_conn_retries(const struct kite_conn *kc)
 {
 	return !(kc->transport->features & KITE_TRANSPORT_LOCAL) &&
 	       (kc->reset == KITE_RESET_FULL || kc->reset == KITE_RESET_NOMEM);
-}
-
-/*
- * A closed connection takes a place among those that wait for their peer. There
- * are only so many, or who opens and closes connections to peers that never close
- * theirs could fill the memory: TCP has tcp_max_orphans.
- */
-static bool kite_orphan_begin(struct sock *sk)
-{
-	struct kite_net *kn = kite_net(sock_net(sk));
-
-	kite_conn(sk)->orphan = atomic_add_unless(&kn->orphans, 1, KITE_ORPHANS_MAX);
-	return kite_conn(sk)->orphan;
-}
-
-static void kite_orphan_end(struct sock *sk)
-{
-	if (!kite_conn(sk)->orphan)
-		return;
-	kite_conn(sk)->orphan = false;
-	atomic_dec(&kite_net(sock_net(sk))->orphans);
-}
-
-/**
- * kite_conn_over - a connection that no program can use any more is forgotten
- * @sk: the connection; the caller holds a reference
- *
- * Context: Any; the caller owns the socket.
- */
-void kite_conn_over(struct sock *sk)
-{
-	/* What found no memory is still to be sent, or the peer waits for it. */
-	if (!READ_ONCE(kite_conn(sk)->unsent))
-		sk_stop_timer(sk, &sk->sk_timer);
-	kite_orphan_end(sk);
-	kite_conn_unhash(sk);
-	kite_sock_unlist(sk);
 }
 
 /* Notes the error of a connection; the caller then sets shutdown and state. */
@@ -599,166 +562,6 @@ int kite_conn_init(struct sock *sk)
 }
 
 /**
- * kite_conn_shutdown - close one or both directions, and tell the peer
- * @sk: the connection, ESTABLISHED
- * @how: RCV_SHUTDOWN, SEND_SHUTDOWN or both
- *
- * As with AF_UNIX, the peer of a socket that will not receive cannot send.
- *
- * Context: Process context, lock_sock held.
- */
-void kite_conn_shutdown(struct sock *sk, u8 how)
-{
-	struct kite_conn *kc = kite_conn(sk);
-
-	sock_owned_by_me(sk);
-
-	if (how & RCV_SHUTDOWN)
-		kite_queue_close(sk);
-	/* Whoever sees this finds the queue closed. */
-	smp_store_release(&sk->sk_shutdown, sk->sk_shutdown | how);
-	if (kc->ks.peer) {
-		if (kite_tap_on(sock_net(sk)))
-			kite_tap_conn(sk, NULL, KITE_OP_SHUTDOWN, sk->sk_shutdown);
-		kite_conn_event(kc->ks.peer, KITE_EV_SHUTDOWN, how);
-	} else {
-		kite_conn_send_control(sk, KITE_OP_SHUTDOWN, sk->sk_shutdown);
-	}
-	sk->sk_state_change(sk);
-}
-
-/**
- * kite_conn_reset - tell the peer that the connection ended badly
- * @sk: the connection
- * @reason: one of &enum kite_reset
- *
- * Context: Any, without a spinlock.
- */
-void kite_conn_reset(struct sock *sk, u8 reason)
-{
-	struct kite_conn *kc = kite_conn(sk);
-
-	if (kc->ks.peer) {
-		if (kite_tap_on(sock_net(sk)))
-			kite_tap_conn(sk, NULL, KITE_OP_RESET, reason);
-		kite_conn_event(kc->ks.peer, KITE_EV_RESET, reason);
-	} else {
-		kite_conn_send_control(sk, KITE_OP_RESET, reason);
-	}
-}
-
-/**
- * kite_conn_abort - a connection is of no use any more: reset it on both sides
- * @sk: the connection
- *
- * Context: Any, without a spinlock.
- */
-void kite_conn_abort(struct sock *sk)
-{
-	kite_conn_reset(sk, KITE_RESET_ABORT);
-	kite_conn_event(sk, KITE_EV_RESET, KITE_RESET_ABORT);
-}
-
-static bool kite_conn_drained(struct sock *sk, u32 arg)
-{
-	struct kite_conn *kc = kite_conn(sk);
-
-	kite_credit_block(kc);
-	return READ_ONCE(kc->tx_read) == kc->tx_sent ||
-	       READ_ONCE(sk->sk_state) != TCP_ESTABLISHED ||
-	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
-}
-
-/* SO_LINGER: give the peer time to read what was sent, as vsock does. */
-static void kite_conn_linger(struct sock *sk)
-{
-	long timeo = sk->sk_lingertime;
-
-	if (!sock_flag(sk, SOCK_LINGER) || !sk->sk_socket ||
-	    (current->flags & PF_EXITING))
-		return;
-	release_sock(sk);
-	kite_wait(sk, kite_conn_drained, 0, &timeo);
-	lock_sock(sk);
-}
-
-static bool kite_conn_aborts(struct sock *sk)
-{
-	return (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) ||
-	       kite_queue_unread(kite_conn(sk));
-}
-
-/* Where the peer is not here, the tuple is in use until it has closed, too. */
-static bool kite_conn_waits(const struct kite_conn *kc)
-{
-	return !kc->ks.peer && kc->peer_shutdown != SHUTDOWN_MASK;
-}
-
-/* Ends what is ESTABLISHED. Returns whether we have to wait for the peer. */
-static bool kite_conn_finish(struct sock *sk)
-{
-	struct kite_conn *kc = kite_conn(sk);
-	bool abort = kite_conn_aborts(sk);
-
-	if (!abort)
-		kite_conn_linger(sk);
-	if (sk->sk_state != TCP_ESTABLISHED)
-		return false;
-	/* Data may have come meanwhile; from here on none can. */
-	abort |= kite_queue_purge(sk) != 0;
-	if (!abort && kite_conn_waits(kc))
-		abort = !kite_orphan_begin(sk);
-	if (abort)
-		kite_conn_reset(sk, KITE_RESET_ABORT);
-	else
-		kite_conn_shutdown(sk, SHUTDOWN_MASK);
-	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
-	return kc->orphan;
-}
-
-/**
- * kite_conn_close - the program closes a connection
- * @sk: the connection, or a listener
- * @timeout: not used
- *
- * With data unread, or with SO_LINGER and 0 seconds, the peer sees a reset, as
- * with AF_UNIX and TCP. A tuple is not free before the peer has closed: where the
- * peer is a socket here, its own entry in the table sees to that, elsewhere our
- * end waits for it.
- *
- * Context: Process context, lock_sock held; dropped while it lingers.
- */
-void kite_conn_close(struct sock *sk, long timeout)
-{
-	struct kite_conn *kc = kite_conn(sk);
-	bool wait = false;
-
-	sock_owned_by_me(sk);
-	if (sk->sk_state == TCP_LISTEN) {
-		kite_listener_close(sk);
-		return;
-	}
-	kite_conn_run_pending(sk);
-
-	if (sk->sk_state == TCP_ESTABLISHED) {
-		wait = kite_conn_finish(sk);
-	} else if (sk->sk_state == TCP_SYN_SENT) {
-		sk_stop_timer(sk, &sk->sk_timer);
-		clear_bit(KITE_OP_REQUEST, &kc->unsent);
-		WRITE_ONCE(sk->sk_state, TCP_CLOSING);
-		kite_conn_reset(sk, KITE_RESET_ABORT);
-	}
-	kite_queue_purge(sk);
-	if (wait) {
-		kc->deadline = jiffies + KITE_CLOSE_TIMEOUT;
-		kite_conn_arm(sk, kc->unsent ? KITE_RETRY_INTERVAL : KITE_CLOSE_TIMEOUT);
-	} else {
-		kite_conn_unhash(sk);
-		kite_sock_unlist(sk);
-	}
-}
-
-/**
  * kite_conn_kill - end a connection that a program may still be using
  * @sk: the connection, or a listener
  * @err: what its calls find, negative
@@ -789,29 +592,4 @@ int kite_conn_kill(struct sock *sk, int err)
 	kite_conn_over(sk);
 	kite_conn_report(sk);
 	return 0;
-}
-
-/**
- * kite_conn_discard - end a connection that no program has seen
- * @sk: a listener's child that was not accepted; the caller's reference is gone
- *	afterwards
- * @reason: what to tell the peer, or 0 to say nothing
- *
- * Context: Any, without a spinlock.
- */
-void kite_conn_discard(struct sock *sk, u8 reason)
-{
-	kite_queue_purge(sk);
-	local_bh_disable();
-	bh_lock_sock(sk);
-	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
-	sock_set_flag(sk, SOCK_DEAD);
-	kite_conn_over(sk);
-	bh_unlock_sock(sk);
-	local_bh_enable();
-
-	if (reason)
-		kite_conn_reset(sk, reason);
-	kite_sock_drop_peer(sk);
-	sock_put(sk);
 }
