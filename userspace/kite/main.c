@@ -10,7 +10,7 @@
 #include "kite.h"
 
 static const struct command commands[] = {
-	{ "perf", "measure Kite beside the other local families", perf },
+	{ "perf", "measure Kite beside the other local families", cmd_perf },
 };
 
 static void print_help(FILE *to)
@@ -19,6 +19,14 @@ static void print_help(FILE *to)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
 	fprintf(to, "\n\"kite COMMAND --help\" and kite-COMMAND(1) tell more.\n");
+}
+
+/* getopt() says who it is that complains. */
+static int run_command(const struct command *c, int argc, char **argv)
+{
+	if (asprintf(&argv[0], "kite %s", c->name) < 0)
+		err(1, "asprintf");
+	return c->run(argc, argv);
 }
 
 int main(int argc, char **argv)
@@ -35,7 +43,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (!strcmp(name, commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
+			return run_command(&commands[i], argc - 1, argv + 1);
 	}
 	errx(EXIT_USAGE, "no command %s; \"kite help\" lists them", name);
 }

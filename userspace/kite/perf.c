@@ -475,14 +475,13 @@ static char *command_line(int argc, char **argv)
 
 	if (!f)
 		err(1, "open_memstream");
-	fprintf(f, "kite");
 	for (int i = 0; i < argc; i++)
-		fprintf(f, " %s", argv[i]);
+		fprintf(f, "%s%s", i ? " " : "", argv[i]);
 	fclose(f);
 	return text;
 }
 
-int perf(int argc, char **argv)
+int cmd_perf(int argc, char **argv)
 {
 	struct perf_report report = { .command = command_line(argc, argv) };
 	struct options o;
