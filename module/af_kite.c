@@ -24,7 +24,6 @@
 struct sock *kite_sock_alloc(struct net *net, struct socket *sock,
 			     struct proto *prot, int type, gfp_t gfp, int kern)
 {
-	struct kite_net *kn = kite_net(net);
 	struct kite_sock *ks;
 	struct sock *sk;
 
@@ -46,31 +45,8 @@ struct sock *kite_sock_alloc(struct net *net, struct socket *sock,
 	ks->bound_node = KITE_NODE_ANY;
 	prot->init(sk);
 
-	spin_lock_bh(&kn->lock);
-	__sk_add_node(sk, &kn->socks);
-	spin_unlock_bh(&kn->lock);
-	sock_prot_inuse_add(net, prot, 1);
+	kite_sock_list(sk);
 	return sk;
-}
-
-/**
- * kite_sock_unlist - a socket is nobody's any more: forget it in its namespace
- * @sk: the socket; the namespace may go from now on if it is a kernel socket
- *
- * Context: Any.
- */
-void kite_sock_unlist(struct sock *sk)
-{
-	struct net *net = sock_net(sk);
-	struct kite_net *kn;
-
-	if (!sk_hashed(sk))
-		return;
-	kn = kite_net(net);
-	spin_lock_bh(&kn->lock);
-	__sk_del_node_init(sk);
-	spin_unlock_bh(&kn->lock);
-	sock_prot_inuse_add(net, sk->sk_prot, -1);
 }
 
 /**

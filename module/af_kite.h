@@ -96,9 +96,11 @@ struct kite_limit {
  * struct kite_net - what a network namespace has of its own
  * @bound: bound sockets by type and port; changed under @lock, read under RCU
  * @conns: connections by tuple; changed and read under RCU
- * @lock: guards changes of @bound and @taps, @ephemeral and @socks
+ * @lock: guards @ephemeral, @made, and changes of @bound, @socks and @taps
  * @ephemeral: the next port for who does not ask for one
- * @socks: every socket that a program, or a connection still closing, holds
+ * @made: how many sockets there have been
+ * @socks: every socket that a program, or a connection still closing, holds, the
+ *	youngest first; changed under @lock, read under RCU, see socks.c
  * @taps: who looks on, see tap.h; changed under @lock, read under RCU
  * @resets: how many packets that were made up have been refused, see rcv.c
  * @echoes: how many ECHOs have been answered
@@ -110,6 +112,7 @@ struct kite_net {
 	struct rhashtable	conns;
 	spinlock_t		lock;	/* see above */
 	u32			ephemeral;
+	u32			made;
 	struct hlist_head	socks;
 	struct list_head	taps;
 	struct kite_limit	resets;
@@ -152,6 +155,7 @@ struct kite_creds_seen {
  *	this kernel. Holds a reference. Written once, before the socket is
  *	ESTABLISHED, dropped when no program can use it any more: so whoever saw
  *	ESTABLISHED in a system call on this socket may use it without a lock
+ * @number: the how manieth it is in its namespace; does not change
  * @bound: whether it is there; written under lock_sock, with release
  */
 struct kite_sock {
@@ -160,6 +164,7 @@ struct kite_sock {
 	u32			bound_node;
 	struct rhlist_head	bind_link;
 	struct sock		*peer;
+	u32			number;
 	bool			bound;
 };
 
@@ -370,9 +375,13 @@ int kite_family_register(int family);
 int kite_do_accept(struct socket *sock, struct socket *newsock, int flags);
 struct sock *kite_sock_alloc(struct net *net, struct socket *sock,
 			     struct proto *prot, int type, gfp_t gfp, int kern);
-void kite_sock_unlist(struct sock *sk);
 void kite_sock_drop_peer(struct sock *sk);
 void kite_sock_kill(struct sock *sk);
+
+/* socks.c */
+void kite_sock_list(struct sock *sk);
+void kite_sock_unlist(struct sock *sk);
+struct sock *kite_sock_next(struct net *net, struct sock *at);
 
 /* addr.c */
 int kite_addr_parse(const struct sockaddr *uaddr, int len, struct kite_addr *addr);
