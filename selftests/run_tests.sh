@@ -43,7 +43,7 @@ fi
 	set -- errors bind connect accept data transfer shutdown buffers options \
 		inspect timestamps creds reuseport socketpair seqpacket dgram drops api raw \
 		byhand hostile poll epoll splice zerocopy uring netns threads vsock conformance
-	for script in examples.sh perf.sh vsock.sh kernel.sh module.sh; do
+	for script in examples.sh perf.sh cat.sh ping.sh vsock.sh kernel.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done
 }

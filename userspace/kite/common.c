@@ -12,6 +12,9 @@
 
 #include "kite.h"
 
+/* The exit status when there is no socket. */
+int exit_failure = 1;
+
 /**
  * kite_family_if_loaded - the first argument of socket()
  *
@@ -45,7 +48,7 @@ int kite_family(void)
 	int family = kite_family_if_loaded();
 
 	if (family < 0)
-		errx(1, "module not loaded; try: sudo insmod kite.ko");
+		errx(exit_failure, "module not loaded; try: sudo insmod kite.ko");
 	return family;
 }
 
@@ -60,9 +63,9 @@ int kite_socket(int type)
 	int fd = socket(kite_family(), type, 0);
 
 	if (fd < 0 && errno == EPERM)
-		errx(1, "raw sockets need CAP_NET_RAW; try: sudo kite ...");
+		errx(exit_failure, "raw sockets need CAP_NET_RAW; try: sudo kite ...");
 	if (fd < 0)
-		err(1, "socket");
+		err(exit_failure, "socket");
 	return fd;
 }
 

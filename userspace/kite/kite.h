@@ -33,6 +33,7 @@ struct command {
 #define ADDRESS_TEXT	24
 
 /* common.c */
+extern int exit_failure;
 int kite_family_if_loaded(void);
 int kite_family(void);
 int kite_socket(int type);
@@ -69,6 +70,9 @@ void json_print(struct json_object *object);
 void json_print_line(struct json_object *object);
 
 /* Each in the file of its name. */
+int cmd_cat(int argc, char **argv);
 int cmd_perf(int argc, char **argv);
+int cmd_ping(int argc, char **argv);
+int cmd_stat(int argc, char **argv);
 
 #endif /* KITE_TOOL_H */

@@ -10,7 +10,9 @@
 #include "kite.h"
 
 static const struct command commands[] = {
+	{ "cat", "connect or listen, and copy to and from standard input and output", cmd_cat },
 	{ "perf", "measure Kite beside the other local families", cmd_perf },
+	{ "ping", "ask a node for echoes, and measure how long they take", cmd_ping },
 };
 
 static void print_help(FILE *to)
