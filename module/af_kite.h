@@ -616,6 +616,10 @@ const struct kite_transport *kite_transport_reaching(struct net *net, u32 node);
 int kite_loopback_init(void);
 void kite_loopback_exit(void);
 
+/* kitemon.c */
+int kitemon_register(void);
+void kitemon_unregister(void);
+
 /* sockopt.c */
 int kite_setsockopt(struct socket *sock, int level, int optname,
 		    sockptr_t optval, unsigned int optlen);

@@ -13,7 +13,6 @@
 
 #include "af_kite.h"
 #include "tap.h"
-#include "tap.h"
 
 int kite_family __ro_after_init = AF_KITE;
 module_param_named(family, kite_family, int, 0444);
@@ -234,13 +233,18 @@ static int __init kite_init(void)
 	err = kite_loopback_init();
 	if (err)
 		goto unregister_net;
-	err = kite_register();
+	err = kitemon_register();
 	if (err)
 		goto exit_loopback;
+	err = kite_register();
+	if (err)
+		goto unregister_kitemon;
 	kite_vsock_init();
 	pr_info("socket family %d\n", kite_family);
 	return 0;
 
+unregister_kitemon:
+	kitemon_unregister();
 exit_loopback:
 	kite_loopback_exit();
 unregister_net:
@@ -254,6 +258,7 @@ static void __exit kite_exit(void)
 {
 	kite_vsock_exit();
 	sock_unregister(kite_family);
+	kitemon_unregister();
 	kite_loopback_exit();
 	unregister_pernet_subsys(&kite_net_ops);
 	kite_tap_exit();

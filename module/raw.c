@@ -29,11 +29,11 @@ static bool kite_raw_covers(const struct kite_raw *raw, const struct kite_addr *
 
 /* As with AF_PACKET, nobody is shown what he sent himself. */
 static bool kite_raw_wants(const struct kite_tap *tap, const struct kite_packet *pkt,
-			   const struct sock *from)
+			   const struct sk_buff *skb)
 {
 	const struct kite_raw *raw = container_of(tap, struct kite_raw, tap);
 
-	return from != &raw->ks.sk &&
+	return !(skb && skb->sk == &raw->ks.sk) &&
 	       (kite_raw_covers(raw, &pkt->src) || kite_raw_covers(raw, &pkt->dst));
 }
 

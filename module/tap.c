@@ -87,7 +87,7 @@ void kite_tap_packet(struct net *net, const struct kite_packet *pkt,
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(tap, &kite_net(net)->taps, list) {
-		if (!tap->ops->wants(tap, pkt, skb ? skb->sk : NULL))
+		if (!tap->ops->wants(tap, pkt, skb))
 			continue;
 		if (!copy)
 			copy = kite_tap_copy(pkt, skb);

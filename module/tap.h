@@ -17,7 +17,8 @@ struct kite_tap;
 
 /**
  * struct kite_tap_ops - what an observer does
- * @wants: does it want this packet? @from is the socket that sent it, or NULL
+ * @wants: does it want this packet? @skb is its payload, or NULL if it has none,
+ *	and not to be changed; @skb->sk the socket that sent it, or NULL
  * @show: takes a copy of it, which begins with its struct kite_hdr and is the
  *	observer's own; NULL if there was no memory for one, to be counted as lost
  * @answers: is it a program that plays the socket at @addr? Then nothing that
@@ -27,7 +28,7 @@ struct kite_tap;
  */
 struct kite_tap_ops {
 	bool (*wants)(const struct kite_tap *tap, const struct kite_packet *pkt,
-		      const struct sock *from);
+		      const struct sk_buff *skb);
 	void (*show)(struct kite_tap *tap, const struct kite_packet *pkt,
 		     struct sk_buff *skb);
 	bool (*answers)(const struct kite_tap *tap, const struct kite_addr *addr);
