@@ -42,7 +42,8 @@ fi
 [ $# -gt 0 ] || {
 	set -- errors bind connect accept data transfer shutdown buffers options \
 		inspect timestamps creds reuseport socketpair seqpacket dgram drops api raw \
-		byhand hostile poll epoll splice zerocopy uring netns threads vsock conformance
+		byhand hostile badptr poll epoll splice zerocopy uring netns threads vsock \
+		conformance
 	for script in examples.sh perf.sh cat.sh ping.sh vsock.sh kernel.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done
