@@ -44,6 +44,8 @@ fi
 		inspect timestamps creds reuseport socketpair seqpacket dgram drops api raw \
 		byhand hostile badptr poll epoll splice zerocopy uring netns threads vsock \
 		conformance
+	# Where the kernel can be asked for them, see --kernel debug.
+	[ ! -e /proc/self/fail-nth ] || set -- "$@" faults lossless
 	for script in examples.sh perf.sh cat.sh ping.sh vsock.sh kernel.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Each allocation of each call fails, and each copy from and to the program: one in
+ * each round, until a round meets none. A call fails with an errno and has changed
+ * nothing, or it succeeds; no socket is left over. Memory that is lost is what vm/leaks
+ * asks for. What carries messages is in lossless.c.
+ */
+
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <linux/filter.h>
+
+#include "fault.h"
+#include "fixtures.h"
+#include "packet.h"
+
+static char in[4096];
+
+/* Sockets alone: what each type has, and the calls that make connections. */
+
+FIXTURE(faults) {
+	struct faults f;
+	int type, users;
+};
+
+FIXTURE_VARIANT(faults) { int type; };
+FIXTURE_VARIANT_ADD(faults, stream) { .type = SOCK_STREAM };
+FIXTURE_VARIANT_ADD(faults, seqpacket) { .type = SOCK_SEQPACKET };
+FIXTURE_VARIANT_ADD(faults, dgram) { .type = SOCK_DGRAM };
+FIXTURE_VARIANT_ADD(faults, raw) { .type = SOCK_RAW };
+
+FIXTURE_SETUP(faults)
+{
+	const char *why;
+
+	self->type = variant->type;
+	self->users = module_users();
+	why = faults_begin(&self->f);
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(faults) { }
+
+static bool connects(int type)
+{
+	return type == SOCK_STREAM || type == SOCK_SEQPACKET;
+}
+
+TEST_F(faults, socket)
+{
+	int fd;
+
+	EACH_FAULT(&self->f) {
+		fd = FAULTY(&self->f, socket(family_kite.domain(), self->type, 0));
+		EXPECT_EXCUSED(fd);
+		if (fd >= 0)
+			close(fd);
+	}
+	EXPECT_LE(0, fd);
+	EXPECT_DONE(self);
+}
+
+TEST_F(faults, socketpair)
+{
+	int fd[2], err;
+
+	if (self->type == SOCK_RAW)
+		SKIP(return, "raw sockets have no pairs");
+	EACH_FAULT(&self->f) {
+		err = FAULTY(&self->f, socketpair(family_kite.domain(), self->type, 0, fd));
+		if (err) {
+			EXPECT_EXCUSED(err);
+			continue;
+		}
+		EXPECT_EQ(1, send(fd[0], "x", 1, 0));
+		EXPECT_EQ(1, recv(fd[1], in, 2, 0));
+		close(fd[0]);
+		close(fd[1]);
+	}
+	EXPECT_EQ(0, err);
+	EXPECT_DONE(self);
+}
+
+TEST_F(faults, bind)
+{
+	struct address addr, name;
+	int fd, err, reuse;
+
+	kite_address(&addr, 5000, KITE_NODE_LOCAL);
+	for (reuse = 0; reuse < 2; reuse++) {
+		EACH_FAULT(&self->f) {
+			fd = kite_socket(self->type);
+			ASSERT_LE(0, fd);
+			ASSERT_EQ(0, set_int_option(fd, SOL_KITE, SO_REUSEPORT, reuse));
+			err = FAULTY(&self->f, bind(fd, &addr.sa, addr.len));
+			if (err) {
+				EXPECT_EXCUSED(err);
+				ASSERT_EQ(0, name_of(fd, &name));
+				EXPECT_EQ(KITE_PORT_ANY, port_of(&name));
+				/* Neither is it taken, nor the socket spoilt. */
+				ASSERT_EQ(0, bind_to(fd, &addr));
+			}
+			ASSERT_EQ(0, name_of(fd, &name));
+			EXPECT_EQ(5000, port_of(&name));
+			close(fd);
+		}
+	}
+	EXPECT_DONE(self);
+}
+
+TEST_F(faults, listen)
+{
+	struct address addr;
+	int fd, err, reuse;
+
+	if (!connects(self->type))
+		SKIP(return, "it does not listen");
+	for (reuse = 0; reuse < 2; reuse++) {
+		EACH_FAULT(&self->f) {
+			fd = kite_socket_at(self->type, 5000);
+			ASSERT_LE(0, fd);
+			ASSERT_EQ(0, set_int_option(fd, SOL_KITE, SO_REUSEPORT, reuse));
+			err = FAULTY(&self->f, listen(fd, 5));
+			if (err) {
+				EXPECT_EXCUSED(err);
+				EXPECT_EQ(0, get_int_option(fd, SOL_SOCKET, SO_ACCEPTCONN));
+				ASSERT_EQ(0, listen(fd, 5));
+			}
+			ASSERT_EQ(0, name_of(fd, &addr));
+			err = kite_socket(self->type);
+			EXPECT_EQ(0, connect_to(err, &addr));
+			close(err);
+			close(fd);
+		}
+	}
+	EXPECT_DONE(self);
+}
+
+/* Is there a connection from @c to some socket that @l has accepted? */
+static int expect_connection(struct __test_metadata *_metadata, int c, int l)
+{
+	int s = ERR(accept4(l, NULL, NULL, SOCK_CLOEXEC));
+
+	EXPECT_LE(0, s);
+	EXPECT_EQ(4, send(c, "ping", 4, MSG_NOSIGNAL));
+	EXPECT_EQ(4, recv(s, in, sizeof(in), 0));
+	EXPECT_EQ(4, send(s, "pong", 4, MSG_NOSIGNAL));
+	EXPECT_EQ(4, recv(c, in, sizeof(in), 0));
+	return s;
+}
+
+/* What a connect that failed may have left behind: one that has ended. */
+static void accept_ended(struct __test_metadata *_metadata, int l)
+{
+	int s;
+
+	set_nonblocking(l, true);
+	for (;;) {
+		s = ERR(accept4(l, NULL, NULL, SOCK_CLOEXEC));
+		if (s < 0)
+			break;
+		EXPECT_GE(0, recv(s, in, sizeof(in), 0));
+		close(s);
+	}
+	EXPECT_EQ(-EAGAIN, s);
+	set_nonblocking(l, false);
+}
+
+TEST_F(faults, connect)
+{
+	int l, c, s, err;
+	struct address addr;
+
+	if (!connects(self->type))
+		SKIP(return, "it does not connect");
+	l = kite_listener_at(self->type, 5000, 5);
+	ASSERT_LE(0, l);
+	kite_address(&addr, 5000, KITE_NODE_LOCAL);
+	EACH_FAULT(&self->f) {
+		c = kite_socket(self->type);
+		ASSERT_LE(0, c);
+		err = FAULTY(&self->f, connect(c, &addr.sa, addr.len));
+		if (err) {
+			EXPECT_EXCUSED(err);
+			accept_ended(_metadata, l);
+			ASSERT_EQ(0, connect_to(c, &addr));
+		}
+		s = expect_connection(_metadata, c, l);
+		close(c);
+		EXPECT_EQ(0, recv(s, in, sizeof(in), 0));
+		close(s);
+	}
+	close(l);
+	EXPECT_DONE(self);
+}
+
+TEST_F(faults, accept)
+{
+	struct address addr, name;
+	int l, c, s, named;
+
+	if (!connects(self->type))
+		SKIP(return, "it does not accept");
+	l = kite_listener_at(self->type, 5000, 5);
+	ASSERT_LE(0, l);
+	kite_address(&addr, 5000, KITE_NODE_LOCAL);
+	for (named = 0; named < 2; named++) {
+		EACH_FAULT(&self->f) {
+			c = kite_socket(self->type);
+			ASSERT_EQ(0, connect_to(c, &addr));
+			name.len = sizeof(name.storage);
+			s = FAULTY(&self->f, accept4(l, named ? &name.sa : NULL,
+						     named ? &name.len : NULL,
+						     SOCK_CLOEXEC));
+			if (s == -EFAULT && named) {
+				/* As with TCP, who connected sees it closed. */
+				EXPECT_EQ(0, recv(c, in, sizeof(in), 0));
+			} else if (s < 0) {
+				EXPECT_EXCUSED(s);
+				s = expect_connection(_metadata, c, l);
+				close(s);
+			} else {
+				EXPECT_EQ(1, send(s, "x", 1, 0));
+				EXPECT_EQ(1, recv(c, in, sizeof(in), 0));
+				close(s);
+			}
+			close(c);
+		}
+	}
+	close(l);
+	EXPECT_DONE(self);
+}
+
+/* Options: those that take memory, or are copied. */
+
+static const int options[] = {
+	SO_TYPE, SO_SNDBUF, SO_RCVBUF, SO_RCVLOWAT, SO_RCVTIMEO, SO_LINGER, SO_PEERCRED,
+	SO_MEMINFO, SO_COOKIE, SO_ERROR, SO_PEEK_OFF, SO_GET_FILTER,
+};
+
+TEST_F(faults, getsockopt)
+{
+	char value[64];
+	socklen_t len;
+	int fd, err;
+	size_t i;
+
+	fd = kite_socket(self->type);
+	ASSERT_LE(0, fd);
+	for (i = 0; i < ARRAY_SIZE(options); i++)
+		EACH_FAULT(&self->f) {
+			len = sizeof(value);
+			err = FAULTY(&self->f, getsockopt(fd, SOL_SOCKET, options[i], value,
+							  &len));
+			if (err && self->f.fired)
+				EXPECT_EXCUSED(err);
+		}
+	close(fd);
+	EXPECT_DONE(self);
+}
+
+TEST_F(faults, setsockopt)
+{
+	struct sock_filter insn[] = { BPF_STMT(BPF_RET | BPF_K, ~0U) };
+	struct sock_fprog prog = { ARRAY_SIZE(insn), insn };
+	int fd, before, err;
+
+	fd = kite_socket(self->type);
+	ASSERT_LE(0, fd);
+	EACH_FAULT(&self->f) {
+		before = get_int_option(fd, SOL_SOCKET, SO_RCVBUF);
+		err = FAULTY(&self->f, setsockopt(fd, SOL_SOCKET, SO_RCVBUF,
+						  &(int){ 10000 }, sizeof(int)));
+		EXPECT_EQ(err ? before : 20000, get_int_option(fd, SOL_SOCKET, SO_RCVBUF));
+	}
+	EACH_FAULT(&self->f) {
+		err = FAULTY(&self->f, setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+						  sizeof(prog)));
+		EXPECT_EXCUSED(err);
+		EXPECT_EQ(err ? -ENOENT : 0,
+			  set_int_option(fd, SOL_SOCKET, SO_DETACH_FILTER, 0));
+	}
+	close(fd);
+	EXPECT_DONE(self);
+}
+
+TEST_F(faults, poll_and_epoll)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	struct pollfd pfd;
+	int fd, ep, n;
+
+	fd = kite_socket(self->type);
+	ASSERT_LE(0, fd);
+	EACH_FAULT(&self->f) {
+		pfd = (struct pollfd){ .fd = fd, .events = POLLOUT };
+		n = FAULTY(&self->f, poll(&pfd, 1, 0));
+		EXPECT_EXCUSED(n);
+	}
+	EACH_FAULT(&self->f) {
+		ep = epoll_create1(EPOLL_CLOEXEC);
+		n = FAULTY(&self->f, epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event));
+		EXPECT_EXCUSED(n);
+		if (n)
+			EXPECT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event));
+		close(ep);
+	}
+	close(fd);
+	EXPECT_DONE(self);
+}
+
+/* What else there is to read about sockets. */
+
+FIXTURE(around) {
+	struct faults f;
+	int users;
+};
+
+FIXTURE_SETUP(around)
+{
+	const char *why;
+
+	self->users = module_users();
+	why = faults_begin(&self->f);
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(around) { }
+
+static void read_with_faults(struct __test_metadata *_metadata, struct faults *f,
+			     const char *path)
+{
+	ssize_t n, len = 0;
+	char text[4096];
+	int fd;
+
+	EACH_FAULT(f) {
+		faults_arm(f);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		n = fd < 0 ? -errno : ERR(read(fd, text, sizeof(text)));
+		faults_disarm(f);
+		if (fd >= 0)
+			close(fd);
+		EXPECT_TRUE(n >= 0 || (f->fired && fault_errno(n)))
+			TH_LOG("%s: %zd", path, n);
+		len = n;
+	}
+	EXPECT_LE(0, len);
+}
+
+TEST_F(around, proc_files)
+{
+	char path[300];
+	struct dirent *entry;
+	int fd[2];
+	DIR *dir;
+
+	ASSERT_EQ(0, connected_pair(&family_kite, fd));
+	ASSERT_EQ(3, send(fd[0], "abc", 3, 0));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd[1]);
+	read_with_faults(_metadata, &self->f, path);
+
+	/* This namespace's, and all that this kite.ko has there. */
+	dir = opendir("/proc/thread-self/net");
+	ASSERT_NE(NULL, dir);
+	while ((entry = readdir(dir))) {
+		if (!strstr(entry->d_name, "kite"))
+			continue;
+		snprintf(path, sizeof(path), "/proc/thread-self/net/%s", entry->d_name);
+		read_with_faults(_metadata, &self->f, path);
+	}
+	closedir(dir);
+	close(fd[0]);
+	close(fd[1]);
+	EXPECT_DONE(self);
+}
+
+/* A namespace is made by many; Kite's part comes last, as it was loaded last. */
+TEST_F(around, namespace)
+{
+	unsigned int far = 1000000, count;
+	struct address addr;
+	int err;
+
+	self->f.nth = far;
+	faults_arm(&self->f);
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	count = far - faults_left(&self->f);
+	ASSERT_LT(0, count);
+
+	faults_from(&self->f, count > 60 ? count - 60 : 1, count);
+	while (faults_next(&self->f)) {
+		err = FAULTY(&self->f, unshare(CLONE_NEWNET));
+		EXPECT_EXCUSED(err);
+		err = listener(&family_kite, 1, &addr);
+		ASSERT_LE(0, err);
+		close(err);
+	}
+	EXPECT_DONE(self);
+}
+
+TEST_HARNESS_MAIN
