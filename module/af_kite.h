@@ -32,6 +32,7 @@
 #include <linux/kite.h>
 
 #include "compat.h"
+#include "drop.h"
 #include "mem.h"
 #include "transport.h"
 
@@ -383,6 +384,11 @@ void kite_sock_list(struct sock *sk);
 void kite_sock_unlist(struct sock *sk);
 struct sock *kite_sock_next(struct net *net, struct sock *at);
 
+/* state.c */
+void kite_sk_set_state(struct sock *sk, u8 state);
+void kite_sk_set_shutdown(struct sock *sk, u8 how);
+unsigned long kite_sk_ino(const struct sock *sk);
+
 /* addr.c */
 int kite_addr_parse(const struct sockaddr *uaddr, int len, struct kite_addr *addr);
 int kite_addr_format(const struct kite_addr *addr, struct sockaddr *uaddr);
@@ -474,6 +480,20 @@ bool kite_response_rcv(struct sock *sk, const struct kite_transport *transport,
 int kite_request_send(struct sock *sk);
 
 /* credit.c */
+/**
+ * enum kite_credit_event - what tracepoint kite:kite_credit speaks of
+ * @KITE_CREDIT_GRANT: the reader lets its peer send more
+ * @KITE_CREDIT_UPDATE: a packet tells the sender of it
+ * @KITE_CREDIT_BLOCK: a sender waits for room
+ * @KITE_CREDIT_WAKE: there is room again
+ */
+enum kite_credit_event {
+	KITE_CREDIT_GRANT,
+	KITE_CREDIT_UPDATE,
+	KITE_CREDIT_BLOCK,
+	KITE_CREDIT_WAKE,
+};
+
 u32 kite_credit_most(const struct kite_conn *kc);
 bool kite_credit_writable(const struct kite_conn *kc);
 void kite_credit_block(struct kite_conn *kc);

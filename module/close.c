@@ -61,7 +61,7 @@ void kite_conn_shutdown(struct sock *sk, u8 how)
 	if (how & RCV_SHUTDOWN)
 		kite_queue_close(sk);
 	/* Whoever sees this finds the queue closed. */
-	smp_store_release(&sk->sk_shutdown, sk->sk_shutdown | how);
+	kite_sk_set_shutdown(sk, how);
 	if (kc->ks.peer) {
 		if (kite_tap_on(sock_net(sk)))
 			kite_tap_conn(sk, NULL, KITE_OP_SHUTDOWN, sk->sk_shutdown);
@@ -157,7 +157,7 @@ static bool kite_conn_finish(struct sock *sk)
 		kite_conn_reset(sk, KITE_RESET_ABORT);
 	else
 		kite_conn_shutdown(sk, SHUTDOWN_MASK);
-	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+	kite_sk_set_state(sk, TCP_CLOSING);
 	return kc->orphan;
 }
 
@@ -190,7 +190,7 @@ void kite_conn_close(struct sock *sk, long timeout)
 	} else if (sk->sk_state == TCP_SYN_SENT) {
 		sk_stop_timer(sk, &sk->sk_timer);
 		clear_bit(KITE_OP_REQUEST, &kc->unsent);
-		WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+		kite_sk_set_state(sk, TCP_CLOSING);
 		kite_conn_reset(sk, KITE_RESET_ABORT);
 	}
 	kite_queue_purge(sk);
@@ -216,7 +216,7 @@ void kite_conn_discard(struct sock *sk, u8 reason)
 	kite_queue_purge(sk);
 	local_bh_disable();
 	bh_lock_sock(sk);
-	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+	kite_sk_set_state(sk, TCP_CLOSING);
 	sock_set_flag(sk, SOCK_DEAD);
 	kite_conn_over(sk);
 	bh_unlock_sock(sk);

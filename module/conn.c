@@ -186,9 +186,9 @@ void kite_conn_back(struct sock *sk)
 
 	sk_stop_timer(sk, &sk->sk_timer);
 	kite_conn_unhash(sk);
+	kite_sk_set_state(sk, TCP_CLOSE);
 	ks->tuple.local.node = ks->bound_node;
 	ks->tuple.remote = (struct kite_addr){ KITE_PORT_ANY, KITE_NODE_ANY };
-	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 }
 
 /* What does a program see when its connection is reset? */
@@ -255,9 +255,9 @@ static void kite_conn_on_reset(struct sock *sk)
 		kite_queue_close(sk);
 		kite_conn_unhash(sk);
 		kite_conn_fail(sk, err);
-		WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+		kite_sk_set_shutdown(sk, SHUTDOWN_MASK);
 		/* Who sees it sees the shutdown and the peer. */
-		smp_store_release(&sk->sk_state, TCP_CLOSING);
+		kite_sk_set_state(sk, TCP_CLOSING);
 		kite_conn_report(sk);
 	}
 }
@@ -284,7 +284,7 @@ static void kite_conn_on_shutdown(struct sock *sk)
 		shutdown |= RCV_SHUTDOWN;
 	}
 	/* A reader that sees this must see all data before it. */
-	smp_store_release(&sk->sk_shutdown, shutdown);
+	kite_sk_set_shutdown(sk, shutdown);
 
 	sk->sk_state_change(sk);
 	if (shutdown == SHUTDOWN_MASK)
@@ -299,7 +299,7 @@ static void kite_conn_on_established(struct sock *sk)
 		return;
 	sk_stop_timer(sk, &sk->sk_timer);
 	/* Who sees ESTABLISHED sees the peer. */
-	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
+	kite_sk_set_state(sk, TCP_ESTABLISHED);
 	sk->sk_state_change(sk);
 	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
 }
@@ -586,9 +586,9 @@ int kite_conn_kill(struct sock *sk, int err)
 		kite_conn_back(sk);
 	kite_queue_close(sk);
 	kite_conn_fail(sk, err);
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	kite_sk_set_shutdown(sk, SHUTDOWN_MASK);
 	/* Who sees it sees the shutdown and the peer. */
-	smp_store_release(&sk->sk_state, TCP_CLOSING);
+	kite_sk_set_state(sk, TCP_CLOSING);
 	kite_conn_over(sk);
 	kite_conn_report(sk);
 	return 0;

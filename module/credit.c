@@ -24,6 +24,7 @@
  *	  room by tx_read, tx_limit?	  tx_blocked? wake the sender
  */
 #include "af_kite.h"
+#include "trace.h"
 
 /**
  * kite_credit_most - how much room could there ever be?
@@ -96,6 +97,7 @@ void __kite_credit_wake(struct sock *sk)
 	if (kite_credit_space(kc) < kite_credit_least(kc))
 		return;
 	WRITE_ONCE(kc->tx_blocked, false);
+	trace_kite_credit(sk, KITE_CREDIT_WAKE);
 	sk->sk_write_space(sk);
 }
 
@@ -135,4 +137,5 @@ void kite_credit_update(struct kite_conn *kc, u32 read, u32 limit)
 	/* Pairs with kite_credit_most(). */
 	smp_wmb();
 	WRITE_ONCE(kc->tx_read, read);
+	trace_kite_credit(kite_conn_sk(kc), KITE_CREDIT_UPDATE);
 }

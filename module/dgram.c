@@ -7,6 +7,7 @@
 
 #include "af_kite.h"
 #include "tap.h"
+#include "trace.h"
 
 /**
  * kite_dgram_init - prepare a new datagram socket
@@ -35,8 +36,8 @@ void kite_dgram_close(struct sock *sk, long timeout)
 	/* A kernel socket may have been killed before, and its namespace be gone. */
 	if (sk->sk_state == TCP_CLOSING)
 		return;
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+	kite_sk_set_shutdown(sk, SHUTDOWN_MASK);
+	kite_sk_set_state(sk, TCP_CLOSING);
 	kite_port_leave(sk);
 	kite_inbox_purge(sk);
 	kite_sock_unlist(sk);
@@ -77,7 +78,7 @@ static int kite_dgram_set_peer(struct sock *sk, const struct kite_addr *to)
 	if (ks->bound_node == KITE_NODE_ANY)
 		WRITE_ONCE(ks->tuple.local.node, kite_route_source(net, to->node));
 	kite_sk_set_remote(ks, to);
-	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
+	kite_sk_set_state(sk, TCP_ESTABLISHED);
 	return 0;
 }
 
@@ -86,7 +87,7 @@ static void kite_dgram_clear_peer(struct sock *sk)
 	static const struct kite_addr any = { KITE_PORT_ANY, KITE_NODE_ANY };
 	struct kite_sock *ks = kite_sk(sk);
 
-	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	kite_sk_set_state(sk, TCP_CLOSE);
 	kite_sk_set_remote(ks, &any);
 	WRITE_ONCE(ks->tuple.local.node, ks->bound_node);
 }
@@ -137,7 +138,7 @@ static void kite_dgram_pair_half(struct socket *sock, struct sock *peer)
 	kite_sk(sk)->peer = peer;
 	kite_peercred_set(sk);
 	sock->state = SS_CONNECTED;
-	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
+	kite_sk_set_state(sk, TCP_ESTABLISHED);
 }
 
 /**
@@ -175,7 +176,7 @@ int kite_dgram_shutdown(struct socket *sock, int how)
 		return -EINVAL;
 	lock_sock(sk);
 	if (sk->sk_state == TCP_ESTABLISHED) {
-		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | (how + 1));
+		kite_sk_set_shutdown(sk, how + 1);
 		sk->sk_state_change(sk);
 		err = 0;
 	}
@@ -218,6 +219,8 @@ int kite_dgram_deliver(struct net *net, const struct kite_packet *pkt,
 	} else if (kite_tap_answers(net, &pkt->dst)) {
 		consume_skb(skb);
 		err = 0;
+	} else {
+		kite_drop_note(net, NULL, pkt, skb, KITE_DROP_NO_PORT);
 	}
 	rcu_read_unlock();
 	return err;
@@ -248,11 +251,11 @@ void kite_dgram_refused(struct net *net, const struct kite_packet *pkt)
 static int kite_dgram_to_pair(struct sock *peer, struct sk_buff *skb,
 			      struct kite_creds *creds)
 {
+	kite_inbox_cb(skb)->src = (struct kite_addr){ KITE_PORT_ANY, KITE_NODE_ANY };
 	if (READ_ONCE(peer->sk_state) == TCP_CLOSING) {
-		kfree_skb(skb);
+		kite_drop_message(peer, skb, KITE_DROP_CLOSED);
 		return -ECONNREFUSED;
 	}
-	kite_inbox_cb(skb)->src = (struct kite_addr){ KITE_PORT_ANY, KITE_NODE_ANY };
 	kite_creds_imply(creds, peer);
 	kite_inbox_add(peer, skb, creds);
 	return 0;
@@ -265,7 +268,7 @@ static int kite_dgram_xmit(struct net *net, const struct kite_packet *pkt,
 	int err;
 
 	if (!transport) {
-		kfree_skb(skb);
+		kite_drop(net, NULL, pkt, skb, KITE_DROP_UNREACHABLE);
 		return -EHOSTUNREACH;
 	}
 	err = kite_packet_xmit(net, transport, pkt, skb);
@@ -310,7 +313,7 @@ static int kite_dgram_to_node(struct sock *sk, struct kite_packet *pkt,
 	if (!local)
 		return kite_dgram_xmit(net, pkt, skb);
 	if (err)
-		kfree_skb(skb);
+		kfree_skb_reason(skb, kite_drop_core_reason(KITE_DROP_NO_PORT));
 	return err;
 }
 
@@ -402,22 +405,24 @@ static int kite_dgram_send(struct sock *sk, struct msghdr *msg, size_t len,
 		.len	= len,
 		.creds	= creds,
 		.peer	= kite_sk(sk)->peer,
-		.pkt	= { .type = SOCK_DGRAM, .op = KITE_OP_DGRAM },
+		.pkt	= {
+			.type	= SOCK_DGRAM,
+			.op	= KITE_OP_DGRAM,
+			.dst	= { KITE_PORT_ANY, KITE_NODE_ANY },
+		},
 	};
 	int err;
 
 	err = kite_dgram_check(sk, msg, len);
-	if (err)
-		return err;
-	if (!tx.peer || msg->msg_namelen) {
+	if (!err && (!tx.peer || msg->msg_namelen)) {
 		err = kite_dgram_target(sk, msg, &tx.pkt.dst) ?: kite_dgram_autobind(sk);
-		if (err)
-			return err;
 		tx.peer = NULL;
 	}
-	if (kite_zerocopy_wanted(sk, msg))
-		return kite_dgram_send_zerocopy(sk, &tx);
-	return kite_dgram_send_to(sk, &tx, NULL);
+	if (!err)
+		err = kite_zerocopy_wanted(sk, msg) ? kite_dgram_send_zerocopy(sk, &tx) :
+						      kite_dgram_send_to(sk, &tx, NULL);
+	trace_kite_send(sk, &tx.pkt.dst, len, msg->msg_flags, err ?: len, NULL);
+	return err;
 }
 
 /**

@@ -18,7 +18,7 @@ static void kite_echo_reply(struct net *net, const struct kite_transport *transp
 
 	skb_orphan(skb);
 	if (skb_cow_head(skb, sizeof(struct kite_hdr)))
-		kfree_skb(skb);
+		kite_drop(net, NULL, &reply, skb, KITE_DROP_NOMEM);
 	else
 		kite_packet_xmit(net, transport, &reply, skb);
 }
@@ -38,7 +38,7 @@ void kite_echo_rcv(struct net *net, const struct kite_transport *transport,
 	if (pkt->op != KITE_OP_ECHO)
 		consume_skb(skb);
 	else if (!kite_limit_allows(&kite_net(net)->echoes))
-		kfree_skb(skb);
+		kite_drop(net, NULL, pkt, skb, KITE_DROP_RATE_LIMITED);
 	else
 		kite_echo_reply(net, transport, pkt, skb);
 }

@@ -59,7 +59,7 @@ int kite_listen(struct socket *sock, int backlog)
 	kite_peercred_set(sk);
 	if (sk->sk_state == TCP_CLOSE) {
 		kite_queue_open(sk);
-		WRITE_ONCE(sk->sk_state, TCP_LISTEN);
+		kite_sk_set_state(sk, TCP_LISTEN);
 	}
 	/* There may be more room than before. */
 	wake_up_interruptible_all(&kite_conn(sk)->room);
@@ -94,16 +94,16 @@ static struct sock *kite_child_create(struct sock *listener,
 	return child;
 }
 
-/* Takes a place in the accept queue. Returns 0 or the reason to refuse. */
-static u8 kite_listener_reserve(struct sock *sk)
+/* Takes a place in the accept queue. Returns KITE_DROP_MAX or the reason to refuse. */
+static enum kite_drop_reason kite_listener_reserve(struct sock *sk)
 {
-	u8 reason = 0;
+	enum kite_drop_reason reason = KITE_DROP_MAX;
 
 	spin_lock_bh(&sk->sk_receive_queue.lock);
 	if (!kite_conn(sk)->rx_open)
-		reason = KITE_RESET_REFUSED;
+		reason = KITE_DROP_NO_LISTENER;
 	else if (kite_listener_full(sk))
-		reason = KITE_RESET_FULL;
+		reason = KITE_DROP_LISTEN_FULL;
 	else
 		sk_acceptq_added(sk);
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
@@ -151,17 +151,32 @@ static void kite_child_peercred(struct sock *child, struct sock *listener)
 	kite_peercred_copy(peer, listener);
 }
 
-/* Returns 0 or the reason to refuse. */
-static u8 kite_child_hash(struct sock *child)
+/* Returns KITE_DROP_MAX or the reason to refuse. */
+static enum kite_drop_reason kite_child_hash(struct sock *child)
 {
 	switch (kite_conn_hash(child)) {
 	case 0:
-		return 0;
+		return KITE_DROP_MAX;
 	case -EEXIST:
 		/* An old connection of this tuple may still be closing. */
-		return KITE_RESET_FULL;
+		return KITE_DROP_TUPLE_BUSY;
 	default:
+		return KITE_DROP_NOMEM;
+	}
+}
+
+/* Returns what to tell who sent the REQUEST. */
+static u8 kite_request_refuse(struct sock *listener, const struct kite_packet *pkt,
+			      enum kite_drop_reason why)
+{
+	kite_drop_note(sock_net(listener), listener, pkt, NULL, why);
+	switch (why) {
+	case KITE_DROP_NO_LISTENER:
+		return KITE_RESET_REFUSED;
+	case KITE_DROP_NOMEM:
 		return KITE_RESET_NOMEM;
+	default:
+		return KITE_RESET_FULL;
 	}
 }
 
@@ -179,30 +194,30 @@ static u8 kite_child_hash(struct sock *child)
 u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transport,
 		    const struct kite_packet *pkt, struct sk_buff *skb)
 {
+	enum kite_drop_reason reason;
 	struct sock *child;
-	u8 reason;
 
 	/* Cheaper than to find out with a child in hand. */
 	if (kite_listener_stopped(listener))
-		return KITE_RESET_REFUSED;
+		return kite_request_refuse(listener, pkt, KITE_DROP_NO_LISTENER);
 	if (kite_listener_full(listener))
-		return KITE_RESET_FULL;
+		return kite_request_refuse(listener, pkt, KITE_DROP_LISTEN_FULL);
 	child = kite_child_create(listener, transport, pkt,
 				  kite_transport_gfp(transport));
 	if (!child)
-		return KITE_RESET_NOMEM;
+		return kite_request_refuse(listener, pkt, KITE_DROP_NOMEM);
 	kite_child_meet(child, kite_transport_sender(transport, skb));
 	reason = kite_child_hash(child);
-	if (!reason)
+	if (reason == KITE_DROP_MAX)
 		reason = kite_listener_reserve(listener);
-	if (reason) {
+	if (reason != KITE_DROP_MAX) {
 		kite_conn_discard(child, 0);
-		return reason;
+		return kite_request_refuse(listener, pkt, reason);
 	}
 	kite_child_peercred(child, listener);
 	kite_queue_open(child);
 	/* Who sees ESTABLISHED sees the peer. */
-	smp_store_release(&child->sk_state, TCP_ESTABLISHED);
+	kite_sk_set_state(child, TCP_ESTABLISHED);
 
 	/* Before accept can have it, or data might overtake the RESPONSE. */
 	kite_packet_own(skb, child);
@@ -285,7 +300,7 @@ void kite_listener_shutdown(struct sock *sk, u8 how)
 
 	if (how & RCV_SHUTDOWN)
 		kite_queue_close(sk);
-	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
+	kite_sk_set_shutdown(sk, how);
 	/* Nobody may join it from now on. */
 	if (how & RCV_SHUTDOWN)
 		kite_port_leave(sk);
@@ -306,7 +321,7 @@ void kite_listener_close(struct sock *sk)
 
 	sock_owned_by_me(sk);
 
-	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+	kite_sk_set_state(sk, TCP_CLOSING);
 	kite_listener_shutdown(sk, SHUTDOWN_MASK);
 	spin_lock_bh(&sk->sk_receive_queue.lock);
 	list_splice_init(&kite_conn(sk)->accept, &children);
@@ -448,7 +463,7 @@ static int kite_connect_try(struct sock *sk, const struct kite_addr *to)
 	tuple->remote = *to;
 	if (kc->ks.bound_node == KITE_NODE_ANY)
 		tuple->local.node = kite_route_source(net, to->node);
-	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
+	kite_sk_set_state(sk, TCP_SYN_SENT);
 
 	err = kite_tuple_busy(net, tuple) ? -EEXIST : kite_conn_hash(sk);
 	if (err == -EEXIST)
@@ -699,7 +714,7 @@ static void kite_pair_half(struct socket *sock, struct sock *peer)
 	kite_peercred_set(sk);
 	kite_queue_open(sk);
 	/* Who sees ESTABLISHED sees the peer. */
-	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
+	kite_sk_set_state(sk, TCP_ESTABLISHED);
 	sock->state = SS_CONNECTED;
 }
 

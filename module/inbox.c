@@ -7,6 +7,7 @@
  * given back when the message leaves the queue.
  */
 #include "af_kite.h"
+#include "trace.h"
 
 static void kite_inbox_forget(struct sk_buff *skb)
 {
@@ -40,16 +41,25 @@ static bool kite_inbox_has_room(const struct sock *sk, const struct sk_buff *skb
 	return !used || used + skb->truesize <= READ_ONCE(sk->sk_rcvbuf);
 }
 
-static bool kite_inbox_enqueue(struct sock *sk, struct sk_buff *skb,
-			       const struct kite_creds *creds)
+/* Why does a message not fit? Or KITE_DROP_MAX if it does, and then it is charged. */
+static enum kite_drop_reason kite_inbox_charge(struct sock *sk, struct sk_buff *skb)
+{
+	if (unlikely(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN))
+		return KITE_DROP_CLOSED;
+	if (!kite_inbox_has_room(sk, skb))
+		return sk->sk_type == SOCK_RAW ? KITE_DROP_RAW_FULL : KITE_DROP_RCVBUF;
+	return kite_mem_charge(sk, skb) ? KITE_DROP_MEMORY_LIMIT : KITE_DROP_MAX;
+}
+
+static enum kite_drop_reason kite_inbox_enqueue(struct sock *sk, struct sk_buff *skb,
+						const struct kite_creds *creds)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
-	bool fits;
+	enum kite_drop_reason reason;
 
 	spin_lock_bh(&queue->lock);
-	fits = !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) &&
-	       kite_inbox_has_room(sk, skb) && !kite_mem_charge(sk, skb);
-	if (fits) {
+	reason = kite_inbox_charge(sk, skb);
+	if (likely(reason == KITE_DROP_MAX)) {
 		skb->sk = sk;
 		skb->destructor = kite_inbox_free;
 		kite_creds_copy(&kite_inbox_cb(skb)->creds, creds);
@@ -57,7 +67,7 @@ static bool kite_inbox_enqueue(struct sock *sk, struct sk_buff *skb,
 		__skb_queue_tail(queue, skb);
 	}
 	spin_unlock_bh(&queue->lock);
-	return fits;
+	return reason;
 }
 
 /**
@@ -73,12 +83,12 @@ static bool kite_inbox_enqueue(struct sock *sk, struct sk_buff *skb,
 void kite_inbox_put(struct sock *sk, struct sk_buff *skb,
 		    const struct kite_creds *creds)
 {
-	if (!kite_inbox_enqueue(sk, skb, creds)) {
-		atomic_inc(&sk->sk_drops);
-		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_RCVBUFF);
-	} else {
+	enum kite_drop_reason reason = kite_inbox_enqueue(sk, skb, creds);
+
+	if (likely(reason == KITE_DROP_MAX))
 		sk->sk_data_ready(sk);
-	}
+	else
+		kite_drop_message(sk, skb, reason);
 }
 
 /**
@@ -95,12 +105,10 @@ void kite_inbox_add(struct sock *sk, struct sk_buff *skb,
 {
 	skb_orphan(skb);
 	kite_stamp(sk, skb);
-	if (kite_filter(sk, skb, 1)) {
-		atomic_inc(&sk->sk_drops);
-		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
-	} else {
+	if (kite_filter(sk, skb, 1))
+		kite_drop_message(sk, skb, KITE_DROP_FILTER);
+	else
 		kite_inbox_put(sk, skb, creds);
-	}
 }
 
 /*
@@ -171,8 +179,12 @@ int kite_inbox_recvmsg(struct sock *sk, struct msghdr *msg, size_t size, int fla
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	skb = kite_inbox_get(sk, flags, &skip, &err);
-	if (!skb)
-		return err == -EAGAIN && READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ? 0 : err;
+	if (!skb) {
+		if (err == -EAGAIN && READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+			err = 0;
+		trace_kite_recv(sk, &kite_sk(sk)->tuple.remote, size, flags, err, NULL);
+		return err;
+	}
 
 	len = skb->len - skip;
 	err = kite_buf_to_msg(skb, skip, min(len, size), msg);
@@ -188,6 +200,7 @@ int kite_inbox_recvmsg(struct sock *sk, struct msghdr *msg, size_t size, int fla
 		sk_peek_offset_bwd(sk, skb->len);
 	err = kite_inbox_result(msg, len, size, flags);
 free:
+	trace_kite_recv(sk, &kite_inbox_cb(skb)->src, size, flags, err, NULL);
 	kite_buf_free(skb);
 	return err;
 }
@@ -224,13 +237,15 @@ void kite_inbox_purge(struct sock *sk)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	struct sk_buff_head gone;
+	struct sk_buff *skb;
 
 	__skb_queue_head_init(&gone);
 	/* Who is adding a message either sees the shutdown, or is done. */
 	spin_lock_bh(&queue->lock);
 	skb_queue_splice_init(queue, &gone);
 	spin_unlock_bh(&queue->lock);
-	__skb_queue_purge(&gone);
+	while ((skb = __skb_dequeue(&gone)))
+		kite_drop_message(sk, skb, KITE_DROP_UNREAD);
 }
 
 /**

@@ -123,7 +123,7 @@ static struct sk_buff *kite_pages_point(struct sock *sk, struct msghdr *msg, u32
 	if (!*err && skb->len == len)
 		return skb;
 	*from = start;
-	kfree_skb(skb);
+	consume_skb(skb);
 	return NULL;
 }
 

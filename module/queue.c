@@ -15,6 +15,7 @@
  */
 #include "af_kite.h"
 #include "tap.h"
+#include "trace.h"
 
 /* The room at the end of the last buffer, if it can be used. */
 static struct sk_buff *kite_queue_tail(struct sock *sk, u32 len,
@@ -160,6 +161,21 @@ static bool kite_queue_refused(struct sock *sk)
 	return kite_filter(sk, skb, skb->len);
 }
 
+/* Those who look on hear of a record that the filter refused. */
+static void kite_queue_drop(struct sock *sk)
+{
+	const struct kite_packet pkt = {
+		.type	= sk->sk_type,
+		.op	= KITE_OP_DATA,
+		.len	= kite_conn(sk)->rx_partial - KITE_RECORD_OVERHEAD,
+		.src	= kite_sk(sk)->tuple.remote,
+		.dst	= kite_sk(sk)->tuple.local,
+	};
+
+	atomic_inc(&sk->sk_drops);
+	kite_drop_note(sock_net(sk), sk, &pkt, NULL, KITE_DROP_FILTER);
+}
+
 /* Lets the reader see what has entered, if the filter does. */
 static bool kite_queue_publish(struct sock *sk, struct sk_buff_head *gone)
 {
@@ -168,8 +184,8 @@ static bool kite_queue_publish(struct sock *sk, struct sk_buff_head *gone)
 
 	if (kite_queue_refused(sk)) {
 		WRITE_ONCE(kc->rx_tossed, kc->rx_tossed + kc->rx_partial);
+		kite_queue_drop(sk);
 		kite_queue_cut(sk, gone);
-		atomic_inc(&sk->sk_drops);
 		return false;
 	}
 	kc->rx_partial = 0;
@@ -200,6 +216,7 @@ static void kite_queue_return(struct sock *sk)
 	bool alive, tell;
 
 	tell = kite_credit_grant(kc);
+	trace_kite_credit(sk, KITE_CREDIT_GRANT);
 	/* What is over tells nobody: even its namespace may be gone. */
 	alive = READ_ONCE(sk->sk_state) == TCP_ESTABLISHED;
 	spin_unlock_bh(&sk->sk_receive_queue.lock);

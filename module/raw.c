@@ -12,6 +12,7 @@
 
 #include "af_kite.h"
 #include "tap.h"
+#include "trace.h"
 
 static struct kite_raw *kite_raw(const struct sock *sk)
 {
@@ -45,6 +46,7 @@ static void kite_raw_show(struct kite_tap *tap, const struct kite_packet *pkt,
 
 	if (!skb) {
 		atomic_inc(&sk->sk_drops);
+		kite_drop_note(sock_net(sk), sk, pkt, NULL, KITE_DROP_NOMEM);
 	} else if (kite_filter(sk, skb, 1)) {
 		/* Not wanted is not lost. */
 		consume_skb(skb);
@@ -100,8 +102,8 @@ void kite_raw_close(struct sock *sk, long timeout)
 	/* It may have been killed before. */
 	if (sk->sk_state == TCP_CLOSING)
 		return;
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	WRITE_ONCE(sk->sk_state, TCP_CLOSING);
+	kite_sk_set_shutdown(sk, SHUTDOWN_MASK);
+	kite_sk_set_state(sk, TCP_CLOSING);
 	kite_tap_del(sock_net(sk), &kite_raw(sk)->tap);
 	kite_sock_unlist(sk);
 }
@@ -172,7 +174,7 @@ int kite_raw_shutdown(struct socket *sock, int how)
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
 	lock_sock(sk);
-	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | (how + 1));
+	kite_sk_set_shutdown(sk, how + 1);
 	sk->sk_state_change(sk);
 	release_sock(sk);
 	return 0;
@@ -241,13 +243,27 @@ static int kite_raw_xmit(struct sock *sk, const struct kite_packet *pkt,
 
 	transport = kite_route_get(net, pkt->dst.node);
 	if (!transport) {
-		kfree_skb(skb);
+		kite_drop(net, NULL, pkt, skb, KITE_DROP_UNREACHABLE);
 		return -EHOSTUNREACH;
 	}
 	kite_packet_own(skb, sk);
 	err = kite_packet_xmit(net, transport, pkt, skb);
 	module_put(transport->owner);
 	return err;
+}
+
+static int kite_raw_send(struct sock *sk, struct msghdr *msg,
+			 const struct kite_packet *pkt)
+{
+	struct sk_buff *skb = kite_buf_alloc(pkt->len, sk->sk_allocation);
+
+	if (!skb)
+		return -ENOBUFS;
+	if (kite_buf_from_iter(skb, &msg->msg_iter)) {
+		kite_buf_free(skb);
+		return -EFAULT;
+	}
+	return kite_raw_xmit(sk, pkt, skb);
 }
 
 /**
@@ -270,8 +286,7 @@ int kite_raw_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk;
 	struct kite_creds creds;
-	struct kite_packet pkt;
-	struct sk_buff *skb;
+	struct kite_packet pkt = { .dst = { KITE_PORT_ANY, KITE_NODE_ANY } };
 	int err;
 
 	/* Control messages are checked as for the other types; packets carry none. */
@@ -279,15 +294,8 @@ int kite_raw_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (err)
 		return err;
 	kite_creds_put(&creds);
-	err = kite_raw_check(sk, msg, len) ?: kite_raw_header(sk, msg, len, &pkt);
-	if (err)
-		return err;
-	skb = kite_buf_alloc(pkt.len, sk->sk_allocation);
-	if (!skb)
-		return -ENOBUFS;
-	if (kite_buf_from_iter(skb, &msg->msg_iter)) {
-		kfree_skb(skb);
-		return -EFAULT;
-	}
-	return kite_raw_xmit(sk, &pkt, skb) ?: len;
+	err = kite_raw_check(sk, msg, len) ?: kite_raw_header(sk, msg, len, &pkt) ?:
+	      kite_raw_send(sk, msg, &pkt);
+	trace_kite_send(sk, &pkt.dst, len, msg->msg_flags, err ?: len, NULL);
+	return err ?: len;
 }

@@ -40,42 +40,59 @@ static bool kite_rcv_made_up(struct net *net, const struct kite_packet *pkt,
 
 /* Answers a packet with its own buffer, so this needs no memory. */
 static void kite_rcv_reset(struct net *net, const struct kite_transport *transport,
-			   const struct kite_packet *pkt, struct sk_buff *skb, u8 reason)
+			   const struct kite_packet *pkt, struct sk_buff *skb, u8 reason,
+			   bool made_up)
 {
 	const struct kite_packet reset = kite_packet_reset(pkt, reason);
 
+	if (made_up && !kite_limit_allows(&kite_net(net)->resets)) {
+		kite_drop(net, NULL, &reset, skb, KITE_DROP_RATE_LIMITED);
+		return;
+	}
 	skb_orphan(skb);
 	if (pskb_trim(skb, 0) || skb_cow_head(skb, sizeof(struct kite_hdr))) {
-		kfree_skb(skb);
+		kite_drop(net, NULL, &reset, skb, KITE_DROP_NOMEM);
 		return;
 	}
 	kite_packet_xmit(net, transport, &reset, skb);
 }
 
+/* It goes no further: with @reason its buffer is for the answer. */
+static u8 kite_rcv_refuse(struct sock *sk, const struct kite_packet *pkt,
+			  struct sk_buff *skb, enum kite_drop_reason why, u8 reason)
+{
+	if (reason)
+		kite_drop_note(sock_net(sk), sk, pkt, skb, why);
+	else
+		kite_drop(sock_net(sk), sk, pkt, skb, why);
+	return reason;
+}
+
 /* DATA. Returns 0 if @skb was taken, or why the connection ends. */
-static u8 kite_rcv_data(struct sock *sk, struct sk_buff *skb, u8 flags)
+static u8 kite_rcv_data(struct sock *sk, const struct kite_packet *pkt,
+			struct sk_buff *skb)
 {
 	int err;
 
 	skb_orphan(skb);
 	/* A few bytes in a page would cost far more memory than window. */
 	if (skb->len <= KITE_COPYBREAK && skb_linearize(skb))
-		return KITE_RESET_NOMEM;
+		return kite_rcv_refuse(sk, pkt, skb, KITE_DROP_NOMEM, KITE_RESET_NOMEM);
 	kite_cb(skb)->creds.pid = NULL;
-	err = kite_queue_append(sk, skb, flags | KITE_DATA_PACKET);
+	err = kite_queue_append(sk, skb, pkt->flags | KITE_DATA_PACKET);
 	switch (err) {
 	case 0:
 		return 0;
 	case -EPIPE:
 		/* Nobody will read it: only worth a reset if nobody can. */
-		if (sock_flag(sk, SOCK_DEAD))
-			return KITE_RESET_ABORT;
-		kfree_skb(skb);
-		return 0;
+		return kite_rcv_refuse(sk, pkt, skb, KITE_DROP_CLOSED,
+				       sock_flag(sk, SOCK_DEAD) ? KITE_RESET_ABORT : 0);
 	case -EPROTO:
-		return KITE_RESET_PROTOCOL;
+		return kite_rcv_refuse(sk, pkt, skb, KITE_DROP_NO_CREDIT,
+				       KITE_RESET_PROTOCOL);
 	default:
-		return KITE_RESET_NOMEM;
+		return kite_rcv_refuse(sk, pkt, skb, KITE_DROP_MEMORY_LIMIT,
+				       KITE_RESET_NOMEM);
 	}
 }
 
@@ -124,20 +141,21 @@ static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
 {
 	u8 reason;
 
-	if (READ_ONCE(kite_sk(sk)->peer)) {
-		kite_rcv_done(skb);
-		return 0;
-	}
+	if (READ_ONCE(kite_sk(sk)->peer))
+		return kite_rcv_refuse(sk, pkt, skb, KITE_DROP_FORGED, 0);
 	switch (pkt->op) {
 	case KITE_OP_REQUEST:
-		/* To one that is connecting itself, or from it to itself. */
-		if (READ_ONCE(sk->sk_state) == TCP_SYN_SENT)
-			return KITE_RESET_REFUSED;
-		/* To what an earlier connection of these addresses left. */
-		return KITE_RESET_FULL;
+		/*
+		 * To one that is connecting itself, or from it to itself; or to what
+		 * an earlier connection of these addresses left.
+		 */
+		return kite_rcv_refuse(sk, pkt, skb, KITE_DROP_TUPLE_BUSY,
+				       READ_ONCE(sk->sk_state) == TCP_SYN_SENT ?
+				       KITE_RESET_REFUSED : KITE_RESET_FULL);
 	case KITE_OP_RESPONSE:
 		if (!kite_response_rcv(sk, transport, pkt, skb))
-			return KITE_RESET_REFUSED;
+			return kite_rcv_refuse(sk, pkt, skb, KITE_DROP_UNASKED,
+					       KITE_RESET_REFUSED);
 		kite_rcv_done(skb);
 		return 0;
 	}
@@ -152,7 +170,7 @@ static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
 		return 0;
 	}
 	/* The queue looks for a peer again. */
-	reason = kite_rcv_data(sk, skb, pkt->flags);
+	reason = kite_rcv_data(sk, pkt, skb);
 	if (reason)
 		kite_conn_event(sk, KITE_EV_RESET, reason);
 	return reason;
@@ -166,7 +184,7 @@ static u8 kite_rcv_other(struct net *net, const struct kite_transport *transport
 	u8 reason;
 
 	if (pkt->op == KITE_OP_RESET) {
-		kite_rcv_done(skb);
+		kite_drop(net, NULL, pkt, skb, KITE_DROP_NO_CONNECTION);
 		return 0;
 	}
 	if (pkt->op == KITE_OP_REQUEST) {
@@ -178,10 +196,13 @@ static u8 kite_rcv_other(struct net *net, const struct kite_transport *transport
 			return reason;
 		}
 	}
-	if (!kite_tap_answers(net, &pkt->dst))
-		return KITE_RESET_REFUSED;
-	kite_rcv_done(skb);
-	return 0;
+	if (kite_tap_answers(net, &pkt->dst)) {
+		kite_rcv_done(skb);
+		return 0;
+	}
+	kite_drop_note(net, NULL, pkt, skb, pkt->op == KITE_OP_REQUEST ?
+		       KITE_DROP_NO_LISTENER : KITE_DROP_NO_CONNECTION);
+	return KITE_RESET_REFUSED;
 }
 
 /* A datagram, or the answer to one. Returns as kite_rcv_conn() does. */
@@ -240,18 +261,18 @@ static bool kite_rcv_reachable(struct net *net, const struct kite_transport *tra
  */
 int kite_rcv(struct net *net, const struct kite_transport *transport, struct sk_buff *skb)
 {
-	struct kite_packet pkt;
+	struct kite_packet pkt = {};
 	bool made_up;
 	u8 reason = 0;
-	int err;
 
-	err = kite_packet_pull(skb, &pkt);
-	if (!err && !(kite_node_is_local(net, pkt.dst.node) &&
-		      kite_rcv_reachable(net, transport, pkt.src.node)))
-		err = -EHOSTUNREACH;
-	if (err) {
-		kfree_skb(skb);
-		return err;
+	if (kite_packet_pull(skb, &pkt)) {
+		kite_drop(net, NULL, &pkt, skb, KITE_DROP_BAD_HEADER);
+		return -EINVAL;
+	}
+	if (!kite_node_is_local(net, pkt.dst.node) ||
+	    !kite_rcv_reachable(net, transport, pkt.src.node)) {
+		kite_drop(net, NULL, &pkt, skb, KITE_DROP_WRONG_NODE);
+		return -EHOSTUNREACH;
 	}
 
 	/* What was sent here has been shown by then. */
@@ -269,12 +290,8 @@ int kite_rcv(struct net *net, const struct kite_transport *transport, struct sk_
 	default:
 		reason = kite_rcv_connected(net, transport, &pkt, skb);
 	}
-	if (!reason)
-		return 0;
-	if (made_up && !kite_limit_allows(&kite_net(net)->resets))
-		kfree_skb(skb);
-	else
-		kite_rcv_reset(net, transport, &pkt, skb, reason);
+	if (reason)
+		kite_rcv_reset(net, transport, &pkt, skb, reason, made_up);
 	return 0;
 }
 

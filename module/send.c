@@ -7,6 +7,7 @@
 
 #include "af_kite.h"
 #include "tap.h"
+#include "trace.h"
 
 static bool kite_send_ready(struct sock *sk, u32 cost)
 {
@@ -32,6 +33,7 @@ void kite_send_block(struct sock *sk)
 
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	kite_credit_block(kite_conn(sk));
+	trace_kite_credit(sk, KITE_CREDIT_BLOCK);
 	if (peer && READ_ONCE(peer->sk_rcvlowat) > 1)
 		peer->sk_data_ready(peer);
 }

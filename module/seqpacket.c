@@ -7,6 +7,7 @@
  * not at all.
  */
 #include "af_kite.h"
+#include "trace.h"
 
 /* Puts a record from the program into buffers. */
 static int kite_record_build(struct sock *sk, struct msghdr *msg, size_t len,
@@ -120,7 +121,9 @@ int kite_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		err = kite_send_wait(sk, len + KITE_RECORD_OVERHEAD, &timeo);
 	}
 	kite_creds_put(&creds);
-	return err ? kite_send_end(err, msg) : len;
+	err = err ? kite_send_end(err, msg) : len;
+	trace_kite_send(sk, &kc->ks.tuple.remote, len, msg->msg_flags, err, &kc->tx_sent);
+	return err;
 }
 
 static struct sk_buff *kite_record_last(struct sk_buff *skb, u32 *len)
@@ -246,18 +249,18 @@ int kite_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	if (unlikely(flags & MSG_ERRQUEUE))
 		return kite_recv_error(sk, msg, size);
 	ret = kite_recv_check(sk, flags);
-	if (ret)
-		return ret;
-	for (;;) {
-		if (mutex_lock_interruptible(&kc->recv_lock))
-			return sock_intr_errno(timeo);
+	while (!ret) {
+		if (mutex_lock_interruptible(&kc->recv_lock)) {
+			ret = sock_intr_errno(timeo);
+			break;
+		}
 		queued = READ_ONCE(kc->rx_queued);
 		ret = kite_record_recv(sk, msg, size, flags);
 		mutex_unlock(&kc->recv_lock);
 		if (ret != -EAGAIN)
-			return ret;
+			break;
 		ret = kite_wait(sk, kite_conn_came, queued, &timeo);
-		if (ret)
-			return ret;
 	}
+	trace_kite_recv(sk, &kc->ks.tuple.remote, size, flags, ret, &kc->rx_read);
+	return ret;
 }

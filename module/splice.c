@@ -9,6 +9,7 @@
 #include <linux/splice.h>
 
 #include "af_kite.h"
+#include "trace.h"
 
 /* Moves bytes of the first buffer. Returns how many, or an error. */
 static int kite_splice_buffer(struct sock *sk, struct pipe_inode_info *pipe, u32 len,
@@ -80,8 +81,10 @@ ssize_t kite_stream_splice_read(struct socket *sock, loff_t *ppos,
 		return -ESPIPE;
 	ret = kite_recv_check(sk, 0);
 	while (!ret) {
-		if (mutex_lock_interruptible(&kc->recv_lock))
-			return sock_intr_errno(timeo);
+		if (mutex_lock_interruptible(&kc->recv_lock)) {
+			ret = sock_intr_errno(timeo);
+			break;
+		}
 		over = kite_recv_over(sk);
 		ret = kite_splice_queue(sk, pipe, size, flags);
 		if (!ret && over)
@@ -91,5 +94,6 @@ ssize_t kite_stream_splice_read(struct socket *sock, loff_t *ppos,
 			break;
 		ret = kite_wait(sk, kite_conn_readable, 1, &timeo);
 	}
+	trace_kite_recv(sk, &kc->ks.tuple.remote, size, 0, ret, &kc->rx_read);
 	return ret;
 }

@@ -4,6 +4,7 @@
  */
 #include "af_kite.h"
 #include "tap.h"
+#include "trace.h"
 
 /* Up to this a write is put together on the stack, to share a queued buffer. */
 #define KITE_STREAM_SMALL	256U
@@ -146,7 +147,11 @@ int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	}
 	kite_creds_put(&creds);
 	kite_zerocopy_end(uarg, true);
-	return sent ?: kite_send_end(err, msg);
+	if (!sent)
+		err = kite_send_end(err, msg);
+	trace_kite_send(sk, &kc->ks.tuple.remote, len, msg->msg_flags, sent ?: err,
+			&kc->tx_sent);
+	return sent ?: err;
 }
 
 /* Finds the buffer that holds the byte @skip after the first unread one. */
@@ -278,5 +283,7 @@ int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	if (copied)
 		kite_creds_recv(sock, msg, &seen.creds);
 	kite_creds_put(&seen.creds);
+	trace_kite_recv(sk, &kc->ks.tuple.remote, size, flags, copied ?: err,
+			&kc->rx_read);
 	return copied ?: err;
 }

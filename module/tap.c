@@ -63,7 +63,7 @@ static struct sk_buff *kite_tap_copy(const struct kite_packet *pkt,
 		return NULL;
 	/* An observer may keep it for as long as it likes. */
 	if (skb_orphan_frags_rx(skb, gfp)) {
-		kfree_skb(skb);
+		consume_skb(skb);
 		return NULL;
 	}
 	kite_packet_push(skb, pkt);
