@@ -6,7 +6,7 @@ PREFIX	?= /usr/local
 KVER	?= $(shell uname -r)
 KDIR	?= /lib/modules/$(KVER)/build
 
-# The kernels of the test VM are known by name: 6.1, 6.12, 6.12-rt, debug.
+# The kernels of the test VM are known by name: 6.1, 6.12, 6.12-rt, debug, kcsan, kcov.
 ifdef KERNEL
 $(if $(shell selftests/vm/kernel $(KERNEL) || echo failed),$(error no kernel $(KERNEL)))
 KDIR	:= $(CURDIR)/build/kernels/$(KERNEL)/headers
@@ -20,9 +20,12 @@ out	 = $(CURDIR)/build/$(release)
 modules	 = $(DESTDIR)/lib/modules/$(release)
 include	:= $(DESTDIR)$(PREFIX)/include/linux
 
+# On the kernel that can tell, the module counts which of its lines are run.
+coverage = $(if $(filter kcov,$(KERNEL)),GCOV_PROFILE=y KCOV_INSTRUMENT=y)
+
 # Debian's headers for 6.1 come without the vmlinux that BTF is made from.
 kbuild	 = $(MAKE) -s -C $(KDIR) \
-	$(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=) M=$(out)
+	$(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=) $(coverage) M=$(out)
 
 MAKEFLAGS += --no-print-directory
 
@@ -103,7 +106,7 @@ help:
 	@echo 'make check          the static checks alone'
 	@echo 'make model          let spin check the model of a connection'
 	@echo 'make conformance    compare Kite with AF_UNIX, TCP, UDP and vsock, in a VM'
-	@echo 'make module KERNEL= kite.ko for the VM: 6.1, 6.12, 6.12-rt or debug'
+	@echo 'make module KERNEL= kite.ko for the VM: 6.1, 6.12, 6.12-rt, debug, ...'
 	@echo 'make setup          install the Debian packages that all this needs'
 	@echo 'make install        kite.ko, linux/kite.h, kite(7); DESTDIR=, PREFIX='
 	@echo 'make uninstall'
