@@ -294,8 +294,11 @@ int kite_raw_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (err)
 		return err;
 	kite_creds_put(&creds);
-	err = kite_raw_check(sk, msg, len) ?: kite_raw_header(sk, msg, len, &pkt) ?:
-	      kite_raw_send(sk, msg, &pkt);
+	err = kite_raw_check(sk, msg, len);
+	if (!err)
+		err = kite_raw_header(sk, msg, len, &pkt);
+	if (!err)
+		err = kite_raw_send(sk, msg, &pkt);
 	trace_kite_send(sk, &pkt.dst, len, msg->msg_flags, err ?: len, NULL);
 	return err ?: len;
 }
