@@ -70,7 +70,7 @@ uninstall:
 	$(MAKE) -s -C userspace uninstall PREFIX=$(PREFIX)
 	$(if $(DESTDIR),,depmod $(release))
 
-setup check conformance model:
+setup check conformance model coverage:
 	@scripts/$@
 
 # In a VM that counts instructions. PROFILE="stream 64" tells where they go.
@@ -84,8 +84,12 @@ bench-check:
 test:
 	@scripts/test stock
 
-test-debug:
-	@scripts/test debug
+test-debug test-kcsan:
+	@scripts/test $(@:test-%=%)
+
+# What the commands above found goes into Documentation/testing.rst.
+figures:
+	@scripts/figure --publish
 
 demo:
 	@scripts/setup
@@ -100,6 +104,9 @@ help:
 	@echo 'make demo           watch programs talk over Kite in a VM'
 	@echo 'make test           check, and run all tests on three kernels in VMs'
 	@echo 'make test-debug     run all tests on a debug kernel'
+	@echo 'make test-kcsan     run all tests on a kernel that finds data races'
+	@echo 'make coverage       which lines of the module the tests run, in HTML'
+	@echo 'make figures        publish what these found in Documentation/testing.rst'
 	@echo 'make bench          measure Kite beside other families, in a VM'
 	@echo '  PROFILE="stream 64"   where the instructions of 64 bytes in a stream go'
 	@echo 'make bench-check    compare that with the published figures'
@@ -113,4 +120,5 @@ help:
 	@echo 'make clean          remove build/; downloads stay in ~/.cache/kite'
 
 .PHONY: all module bench-module module-test bench bench-check userspace install \
-	uninstall setup check conformance model test test-debug demo clean help
+	uninstall setup check conformance model coverage figures test \
+	test-debug test-kcsan demo clean help
