@@ -74,5 +74,6 @@ int cmd_cat(int argc, char **argv);
 int cmd_perf(int argc, char **argv);
 int cmd_ping(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 
 #endif /* KITE_TOOL_H */

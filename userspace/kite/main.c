@@ -13,6 +13,8 @@ static const struct command commands[] = {
 	{ "cat", "connect or listen, and copy to and from standard input and output", cmd_cat },
 	{ "perf", "measure Kite beside the other local families", cmd_perf },
 	{ "ping", "ask a node for echoes, and measure how long they take", cmd_ping },
+	{ "stat", "the counters, and how fast they grow", cmd_stat },
+	{ "trace", "run a command, and draw what its sockets do", cmd_trace },
 };
 
 static void print_help(FILE *to)
