@@ -11,6 +11,7 @@
 
 static const struct command commands[] = {
 	{ "cat", "connect or listen, and copy to and from standard input and output", cmd_cat },
+	{ "dump", "show packets, or write them to a file", cmd_dump },
 	{ "perf", "measure Kite beside the other local families", cmd_perf },
 	{ "ping", "ask a node for echoes, and measure how long they take", cmd_ping },
 	{ "stat", "the counters, and how fast they grow", cmd_stat },
