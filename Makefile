@@ -78,6 +78,10 @@ bench:
 	@scripts/setup
 	@scripts/$(if $(PROFILE),profile $(PROFILE),bench)
 
+pictures:
+	@scripts/setup
+	@scripts/pictures
+
 bench-check:
 	@scripts/bench --check
 
@@ -110,6 +114,7 @@ help:
 	@echo 'make bench          measure Kite beside other families, in a VM'
 	@echo '  PROFILE="stream 64"   where the instructions of 64 bytes in a stream go'
 	@echo 'make bench-check    compare that with the published figures'
+	@echo 'make pictures       let kite trace draw those of the documentation, in a VM'
 	@echo 'make check          the static checks alone'
 	@echo 'make model          let spin check the model of a connection'
 	@echo 'make conformance    compare Kite with AF_UNIX, TCP, UDP and vsock, in a VM'
@@ -119,6 +124,6 @@ help:
 	@echo 'make uninstall'
 	@echo 'make clean          remove build/; downloads stay in ~/.cache/kite'
 
-.PHONY: all module bench-module module-test bench bench-check userspace install \
-	uninstall setup check conformance model coverage figures test \
+.PHONY: all module bench-module module-test bench bench-check pictures userspace \
+	install uninstall setup check conformance model coverage figures test \
 	test-debug test-kcsan demo clean help
