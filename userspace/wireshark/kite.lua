@@ -519,7 +519,9 @@ local function show_payload(payload, pinfo, root, p)
 		local high = math.max(p.src_port, p.dst_port)
 
 		for _, port in ipairs({ low, high }) do
-			if by_port:try(port, payload, pinfo, root) > 0 then
+			local inside = by_port:get_dissector(port)
+
+			if inside and inside:call(payload, pinfo, root) > 0 then
 				return
 			end
 		end
