@@ -74,6 +74,7 @@ int cmd_cat(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_perf(int argc, char **argv);
 int cmd_ping(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 

@@ -14,6 +14,7 @@ static const struct command commands[] = {
 	{ "dump", "show packets, or write them to a file", cmd_dump },
 	{ "perf", "measure Kite beside the other local families", cmd_perf },
 	{ "ping", "ask a node for echoes, and measure how long they take", cmd_ping },
+	{ "run", "run a program written for TCP, UDP or AF_VSOCK over Kite", cmd_run },
 	{ "stat", "the counters, and how fast they grow", cmd_stat },
 	{ "trace", "run a command, and draw what its sockets do", cmd_trace },
 };
