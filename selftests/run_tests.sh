@@ -46,7 +46,8 @@ fi
 		conformance
 	# Where the kernel can be asked for them, see --kernel debug.
 	[ ! -e /proc/self/fail-nth ] || set -- "$@" faults lossless
-	for script in examples.sh perf.sh cat.sh ping.sh trace.sh vsock.sh kernel.sh module.sh; do
+	for script in examples.sh perf.sh cat.sh ping.sh preload.sh \
+		trace.sh vsock.sh kernel.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done
 }
