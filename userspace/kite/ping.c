@@ -383,10 +383,8 @@ static void wait_until(struct ping *p, double when)
 static void send_next(struct ping *p)
 {
 	send_echo(p);
-	if (p->o->interval > 0)
-		p->next = fmax(p->next + p->o->interval, now());
-	else
-		p->next = now() + IMPATIENCE;
+	/* Never two in less than that, or the kernel might not answer. */
+	p->next = now() + (p->o->interval > 0 ? p->o->interval : IMPATIENCE);
 }
 
 static bool wants_more(const struct ping *p)
