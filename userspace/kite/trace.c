@@ -42,8 +42,8 @@ struct options {
 
 static struct tracefs_instance *instance;
 
-/* The signals that were blocked before. */
-static sigset_t old_mask;
+/* What we wait for, and what was blocked before. */
+static sigset_t signals, old_mask;
 
 enum { OPT_ASCII = 256, OPT_SVG, OPT_NO_TIMES, OPT_NO_FOLD };
 
@@ -148,6 +148,18 @@ static void write_file(const char *file, const char *text)
 		err(1, "tracing: %s", file);
 }
 
+/* None of them is to end us before the instance is gone. */
+static void block_signals(void)
+{
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGQUIT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals, &old_mask);
+}
+
 /* Not tracing yet. What finds no room is lost, not what was there before. */
 static void open_instance(const struct options *o)
 {
@@ -216,13 +228,13 @@ static pid_t fork_command(char **command, int *go)
 	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
 }
 
-/* SIGINT of a terminal goes to the command as well; other signals we pass on. */
-static int wait_for_command(pid_t pid, const sigset_t *set)
+/* SIGINT and SIGQUIT of a terminal go to the command as well; the others we pass on. */
+static int wait_for_command(pid_t pid)
 {
 	int sig, status;
 
 	for (;;) {
-		if (sigwait(set, &sig))
+		if (sigwait(&signals, &sig))
 			continue;
 		if (sig == SIGTERM || sig == SIGHUP)
 			kill(pid, sig);
@@ -234,27 +246,20 @@ static int wait_for_command(pid_t pid, const sigset_t *set)
 
 static int run_command(const struct options *o)
 {
-	sigset_t set;
 	int go = -1, sig, status = 0;
 	pid_t pid = 0;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, &old_mask);
 	if (*o->command)
 		pid = fork_command(o->command, &go);
 	start_tracing(pid, o->all);
 	if (pid) {
 		if (write(go, "", 1) != 1)
 			err(1, "%s", *o->command);
-		status = wait_for_command(pid, &set);
+		status = wait_for_command(pid);
 	} else {
 		fprintf(stderr, "kite: tracing all sockets; end with Ctrl-C\n");
 		do
-			sigwait(&set, &sig);
+			sigwait(&signals, &sig);
 		while (sig == SIGCHLD);
 	}
 	write_file("tracing_on", "0");
@@ -300,12 +305,12 @@ int cmd_trace(int argc, char **argv)
 	int status;
 
 	parse(argc, argv, &o);
+	block_signals();
 	open_instance(&o);
 	status = run_command(&o);
 	if (o.output && !freopen(o.output, "w", stdout))
 		err(1, "%s", o.output);
 	trace_read(instance, o.all ? our_netns() : 0, &t);
-	/* Before it is gone, no signal is to end us. */
 	destroy_instance();
 	sigprocmask(SIG_SETMASK, &old_mask, NULL);
 	if (t.lost)
