@@ -136,6 +136,8 @@ static struct sk_buff *kite_head_alloc(enum kite_head_size size, gfp_t gfp)
 
 	if (skb)
 		return skb;
+	if (!kite_memcg_allows(gfp))
+		return NULL;
 	skb = alloc_skb(kite_head_sizes[size], gfp);
 	if (!skb)
 		return NULL;
@@ -189,7 +191,7 @@ static int kite_pages_alloc(struct page **pages, unsigned int n, gfp_t gfp)
 
 	memset(pages + had, 0, (n - had) * sizeof(*pages));
 	while (have < n) {
-		got = alloc_pages_bulk_array(gfp, n, pages);
+		got = kite_memcg_allows(gfp) ? alloc_pages_bulk_array(gfp, n, pages) : have;
 		if (got == have)
 			break;
 		have = got;

@@ -6,11 +6,12 @@
  * would charge without it, such as sock_rfree(), may touch such a socket.
  *
  * Under a spinlock the kernel does not refuse a charge to the cgroup: it counts,
- * and the cgroup pays at its next own allocation.
+ * and the cgroup pays before the next new buffer is made, see memcg.c.
  */
 #ifndef _KITE_MEM_H
 #define _KITE_MEM_H
 
+#include <linux/memcontrol.h>
 #include <linux/skbuff.h>
 #include <net/sock.h>
 
@@ -57,6 +58,22 @@ static inline void kite_mem_uncharge(struct sock *sk, const struct sk_buff *skb)
 	 */
 	if (sk->sk_forward_alloc > (int)PAGE_SIZE)
 		__sk_mem_reclaim(sk, sk->sk_forward_alloc - (int)PAGE_SIZE);
+}
+
+/* memcg.c, with CONFIG_MEMCG */
+bool kite_memcg_pay(gfp_t gfp);
+
+/**
+ * kite_memcg_allows - may there be memory for another buffer?
+ * @gfp: how hard to try
+ *
+ * Context: What @gfp says.
+ * Return: false if this process's cgroup has more than it may have.
+ */
+static inline bool kite_memcg_allows(gfp_t gfp)
+{
+	return !mem_cgroup_sockets_enabled || !gfpflags_allow_blocking(gfp) ||
+	       kite_memcg_pay(gfp);
 }
 
 #endif /* _KITE_MEM_H */
