@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Run other tests with faulty.so: each call on a Kite socket fails at each of its
+# allocations and copies before it succeeds, and the tests are not to notice. See
+# faulty.c. KITE_TESTS is the directory with the test programs.
+
+here=$(cd "$(dirname "$0")" && pwd)
+tests=${KITE_TESTS:-$here}
+
+# Those that speak of what a call must find there: the number of open files, memory
+# that is not there, the time that passes.
+set -- errors bind connect accept data transfer shutdown options creds reuseport \
+	socketpair seqpacket dgram api poll epoll netns
+
+if [ ! -w /proc/self/fail-nth ]; then
+	echo "1..0 # SKIP no faults to be had of this kernel: see --kernel debug"
+	exit 4
+fi
+for attr in failslab fail_page_alloc fail_usercopy; do
+	for setting in ignore-gfp-wait:N ignore-gfp-highmem:N min-order:0 verbose:0; do
+		file=/sys/kernel/debug/$attr/${setting%:*}
+		[ ! -e "$file" ] || echo "${setting#*:}" > "$file"
+	done
+done
+
+echo "TAP version 13"
+echo "1..$#"
+count=0
+failed=0
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+for name in "$@"; do
+	count=$((count + 1))
+	if LD_PRELOAD=$tests/faulty.so "$tests/$name" > "$log" 2>&1; then
+		echo "ok $count $name"
+	else
+		sed 's/^/# /' "$log"
+		echo "not ok $count $name"
+		failed=1
+	fi
+done
+exit $failed

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a program without privileges, or in another namespace, cannot do: take what is
+ * kept for others, reach them, or have more memory than it was given.
+ */
+
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <linux/filter.h>
+
+#include "fixtures.h"
+#include "packet.h"
+
+/* An ordinary user, and one who is root in a user namespace of his own. */
+
+FIXTURE(user) { const struct family *f; };
+KITE_INET(user);
+
+FIXTURE_SETUP(user)
+{
+	self->f = variant->f;
+	if (skip_family(_metadata, self->f))
+		return;
+	ASSERT_TRUE(become_nobody());
+}
+
+FIXTURE_TEARDOWN(user) { }
+
+static void family_address(const struct family *f, struct address *addr, unsigned int port)
+{
+	if (is_kite(f))
+		kite_address(addr, port, KITE_NODE_LOCAL);
+	else
+		inet_address(addr, port, INADDR_LOOPBACK);
+}
+
+static int bind_port(const struct family *f, int type, unsigned int port)
+{
+	int fd = ERR(socket(f->domain(), type | SOCK_CLOEXEC, 0)), err;
+	struct address addr;
+
+	family_address(f, &addr, port);
+	err = bind_to(fd, &addr);
+	close(fd);
+	return err;
+}
+
+TEST_F(user, low_ports)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
+	static const unsigned int low[] = { 1, 80, 1023 };
+	size_t i, k;
+
+	for (i = 0; i < (is_inet(self->f) ? 2 : ARRAY_SIZE(types)); i++) {
+		for (k = 0; k < ARRAY_SIZE(low); k++)
+			EXPECT_EQ(-EACCES, bind_port(self->f, types[i], low[k]));
+		EXPECT_EQ(0, bind_port(self->f, types[i], 1024));
+	}
+	/* Port 0 asks TCP for any; here it is one like others. */
+	if (is_kite(self->f))
+		EXPECT_EQ(-EACCES, bind_port(self->f, SOCK_STREAM, 0));
+
+	/* To be root among one's own is no use in a network that is everybody's. */
+	if (unshare(CLONE_NEWUSER))
+		SKIP(return, "no user namespace for nobody: %s", strerror(errno));
+	EXPECT_EQ(-EACCES, bind_port(self->f, SOCK_STREAM, 80));
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	ASSERT_EQ(0, loopback_up());
+	EXPECT_EQ(0, bind_port(self->f, SOCK_STREAM, 80));
+}
+
+/* Options that need a privilege need it here, too. */
+TEST_F(user, options)
+{
+	static const struct {
+		int name, value, err;
+	} options[] = {
+		{ SO_RCVBUFFORCE, 1 << 24, -EPERM },
+		{ SO_SNDBUFFORCE, 1 << 24, -EPERM },
+		{ SO_MARK, 1, -EPERM },
+		{ SO_PRIORITY, 7, -EPERM },
+		{ SO_PRIORITY, 6, 0 },
+		{ SO_DEBUG, 1, -EACCES },
+	};
+	int fd = stream_socket(self->f), own, max;
+	size_t i;
+
+	for (own = 0; own < 2; own++) {
+		for (i = 0; i < ARRAY_SIZE(options); i++)
+			EXPECT_EQ(options[i].err, set_int_option(fd, SOL_SOCKET,
+								 options[i].name,
+								 options[i].value))
+				TH_LOG("option %d", options[i].name);
+		/* What is too much is as much as may be. */
+		ASSERT_EQ(0, set_int_option(fd, SOL_SOCKET, SO_RCVBUF, INT_MAX));
+		max = get_int_option(fd, SOL_SOCKET, SO_RCVBUF);
+		ASSERT_EQ(0, set_int_option(fd, SOL_SOCKET, SO_RCVBUF, max / 2));
+		EXPECT_EQ(max, get_int_option(fd, SOL_SOCKET, SO_RCVBUF));
+		EXPECT_GT(1 << 24, max);
+
+		if (unshare(CLONE_NEWUSER))
+			break;
+		/* Root of a namespace, but the socket is of another. */
+	}
+}
+
+/* A filter that was locked stays. */
+TEST_F(user, locked_filter)
+{
+	struct sock_filter insn[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+	struct sock_fprog prog = { ARRAY_SIZE(insn), insn };
+	int fd = stream_socket(self->f);
+
+	if (is_inet(self->f))
+		SKIP(return, "only who has CAP_NET_ADMIN attaches one to TCP");
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ERR(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog))));
+	ASSERT_EQ(0, set_int_option(fd, SOL_SOCKET, SO_LOCK_FILTER, 1));
+	EXPECT_EQ(-EPERM, set_int_option(fd, SOL_SOCKET, SO_DETACH_FILTER, 0));
+	EXPECT_EQ(-EPERM, ERR(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+					 sizeof(prog))));
+	EXPECT_EQ(-EPERM, set_int_option(fd, SOL_SOCKET, SO_LOCK_FILTER, 0));
+}
+
+/*
+ * Who takes all ports that he can is stopped by how many files he may have open, and
+ * leaves enough for the others.
+ */
+TEST_F(user, ports_of_others)
+{
+	struct rlimit limit = { 300, 300 };
+	struct address addr;
+	int n = 0, fd, status;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		setrlimit(RLIMIT_NOFILE, &limit);
+		while ((fd = bound_socket(self->f, &addr)) >= 0)
+			n++;
+		/* While they are all bound, another process finds a port. */
+		pid = fd == -EMFILE && n > 200 ? fork() : -1;
+		if (!pid) {
+			for (fd = 3; fd < 10; fd++)
+				close(fd);
+			_exit(bound_socket(self->f, &addr) < 0);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) != pid)
+			_exit(1);
+		_exit(WEXITSTATUS(status));
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* Two namespaces: whatever one sends, the other does not get. */
+
+FIXTURE(other) {
+	int home, away;
+};
+
+static int this_netns(void)
+{
+	return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+}
+
+FIXTURE_SETUP(other)
+{
+	int err;
+
+	if (skip_family(_metadata, &family_kite))
+		return;
+	err = enter_new_netns();
+	if (err)
+		SKIP(return, "no namespace of its own: %s", strerror(-err));
+	self->away = this_netns();
+	ASSERT_EQ(0, enter_new_netns());
+	self->home = this_netns();
+}
+
+FIXTURE_TEARDOWN(other) { }
+
+TEST_F(other, gets_no_datagrams)
+{
+	struct address addr;
+	char c;
+	int fd;
+
+	fd = kite_socket_at(SOCK_DGRAM, 7000);
+	ASSERT_LE(0, fd);
+	kite_address(&addr, 7000, KITE_NODE_LOCAL);
+	ASSERT_EQ(0, setns(self->away, CLONE_NEWNET));
+	EXPECT_EQ(-ECONNREFUSED, ERR(sendto(kite_socket(SOCK_DGRAM), "x", 1, 0, &addr.sa,
+					    addr.len)));
+	EXPECT_EQ(-EAGAIN, ERR(recv(fd, &c, 1, MSG_DONTWAIT)));
+	ASSERT_EQ(0, setns(self->home, CLONE_NEWNET));
+	EXPECT_EQ(1, sendto(kite_socket(SOCK_DGRAM), "x", 1, 0, &addr.sa, addr.len));
+	EXPECT_EQ(1, recv(fd, &c, 1, 0));
+}
+
+/* Whatever is forged there reaches no connection, listener or datagram socket here. */
+TEST_F(other, gets_no_packets)
+{
+	struct packet pkt = { .version = KITE_VERSION, .src_port = 5000, .src_node = 1,
+		.dst_port = 6000, .dst_node = 1, .limit = 1000 };
+	int l, c, s, raw, seen, type;
+	struct address addr;
+	char byte;
+
+	ASSERT_EQ(0, setns(self->home, CLONE_NEWNET));
+	seen = raw_socket();
+	l = kite_listener_at(SOCK_STREAM, 6000, 5);
+	c = kite_socket_at(SOCK_STREAM, 5000);
+	kite_address(&addr, 6000, KITE_NODE_LOCAL);
+	ASSERT_EQ(0, connect_to(c, &addr));
+	s = accept(l, NULL, NULL);
+	ASSERT_LE(0, s);
+	while (packet_next_op(seen) >= 0)
+		;
+
+	ASSERT_EQ(0, setns(self->away, CLONE_NEWNET));
+	raw = raw_socket();
+	ASSERT_LE(0, raw);
+	for (type = SOCK_STREAM; type <= SOCK_SEQPACKET; type++) {
+		pkt.type = type;
+		for (pkt.op = 0; pkt.op < 16; pkt.op++)
+			packet_send(raw, &pkt, NULL);
+	}
+	/* No raw socket there sees what happens here, either. */
+	while (packet_next_op(raw) >= 0)
+		;
+	ASSERT_EQ(1, send(c, "x", 1, 0));
+	ASSERT_EQ(1, recv(s, &byte, 1, 0));
+	EXPECT_EQ(-EAGAIN, packet_next_op(raw));
+	EXPECT_LE(0, packet_next_op(seen));
+
+	EXPECT_EQ(0, get_int_option(c, SOL_SOCKET, SO_ERROR));
+	EXPECT_EQ(0, get_int_option(s, SOL_SOCKET, SO_ERROR));
+	EXPECT_EQ(POLLOUT, revents(c));
+	set_nonblocking(l, true);
+	EXPECT_EQ(-EAGAIN, ERR(accept(l, NULL, NULL)));
+}
+
+/* An ECHO is answered by the namespace that it was sent in. */
+TEST_F(other, answers_no_echo)
+{
+	struct packet echo = { .version = KITE_VERSION, .type = SOCK_RAW,
+		.op = KITE_OP_ECHO, .src_port = 7000, .src_node = 1, .dst_node = 1 };
+	int here, there;
+
+	here = raw_bound(7000);
+	ASSERT_EQ(0, setns(self->away, CLONE_NEWNET));
+	there = raw_bound(7000);
+	ASSERT_EQ(0, packet_send(there, &echo, NULL));
+	EXPECT_EQ(KITE_OP_ECHO_REPLY, BECOMES(KITE_OP_ECHO_REPLY, packet_next_op(there)));
+	EXPECT_EQ(-EAGAIN, packet_next_op(here));
+}
+
+/* Files that list sockets list those of the namespace alone. */
+TEST_F(other, is_not_listed)
+{
+	char line[512];
+	FILE *file;
+	int fd;
+
+	fd = kite_socket_at(SOCK_STREAM, 1234567);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, setns(self->away, CLONE_NEWNET));
+	file = fopen("/proc/thread-self/net/kite", "re");
+	if (!file)
+		SKIP(return, "this kite.ko has no /proc/net/kite");
+	while (fgets(line, sizeof(line), file)) {
+		EXPECT_EQ(NULL, strstr(line, "1234567"));
+		EXPECT_EQ(NULL, strstr(line, "12d687"));
+	}
+	fclose(file);
+}
+
+/* A cgroup with little memory */
+
+#define CGROUP	"/sys/fs/cgroup/kite-isolation"
+#define LIMIT	(16 << 20)
+#define SLACK	(4 << 20)
+#define PAIRS	120
+
+FIXTURE(cgroup) {
+	const struct family *f;
+	int type;
+};
+
+FIXTURE_VARIANT(cgroup) {
+	const struct family *f;
+	int type;
+};
+
+TYPE_VARIANT(cgroup, kite, STREAM);
+TYPE_VARIANT(cgroup, kite, SEQPACKET);
+TYPE_VARIANT(cgroup, kite, DGRAM);
+TYPE_VARIANT(cgroup, unix, STREAM);
+
+static int write_file(const char *path, const char *fmt, long value)
+{
+	char text[32];
+	int fd = open(path, O_WRONLY | O_CLOEXEC), len, ret;
+
+	if (fd < 0)
+		return -errno;
+	len = snprintf(text, sizeof(text), fmt, value);
+	ret = write(fd, text, len) == len ? 0 : -errno;
+	close(fd);
+	return ret;
+}
+
+static long read_number(const char *path, const char *key)
+{
+	FILE *file = fopen(path, "re");
+	char line[100];
+	long value = -1;
+
+	if (!file)
+		return -1;
+	while (value < 0 && fgets(line, sizeof(line), file))
+		if (!strncmp(line, key, strlen(key)))
+			value = strtol(line + strlen(key), NULL, 10);
+	fclose(file);
+	return value;
+}
+
+FIXTURE_SETUP(cgroup)
+{
+	self->f = variant->f;
+	self->type = variant->type;
+	if (skip_family(_metadata, self->f))
+		return;
+	write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory%.0ld", 0);
+	if (mkdir(CGROUP, 0755) && errno != EEXIST)
+		SKIP(return, "no cgroup of version 2: %s", strerror(errno));
+	if (access(CGROUP "/memory.max", W_OK)) {
+		rmdir(CGROUP);
+		SKIP(return, "no memory controller");
+	}
+	ASSERT_EQ(0, write_file(CGROUP "/memory.max", "%ld", LIMIT));
+	write_file(CGROUP "/memory.swap.max", "%ld", 0);
+}
+
+FIXTURE_TEARDOWN(cgroup)
+{
+	rmdir(CGROUP);
+}
+
+static bool send_full(int fd, int type)
+{
+	static char data[16384];
+	int n;
+
+	/* A datagram that does not fit is dropped: as many as would surely fill it. */
+	for (n = 0; type != SOCK_DGRAM || n < 32; n++)
+		if (send(fd, data, sizeof(data), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+			return errno == EAGAIN;
+	return true;
+}
+
+/*
+ * Fills as many sockets as it may have, then tells and waits. Exits with 0 if it was
+ * refused something, and all was well again with memory.
+ */
+static void hog(const struct family *f, int type, int tell, int wait)
+{
+	static int fd[PAIRS][2];
+	int i, k, refused = 0;
+	char c = 0;
+
+	if (write_file(CGROUP "/cgroup.procs", "%ld", 0))
+		_exit(100);
+	/* First the sockets: what they hold then comes without another allocation. */
+	for (i = 0; i < PAIRS; i++)
+		if (socketpair(f->domain(), type, 0, fd[i]))
+			_exit(101);
+	for (i = 0; i < PAIRS; i++)
+		for (k = 0; k < 2; k++)
+			refused += !send_full(fd[i][k], type);
+	if (write(tell, &c, 1) != 1 || read(wait, &c, 1) != 1)
+		_exit(102);
+	for (i = 0; i < PAIRS; i++)
+		for (k = 0; k < 2; k++)
+			if (drain(fd[i][k]) < 0)
+				_exit(103);
+	if (send(fd[0][0], &c, 1, 0) != 1)
+		_exit(104);
+	_exit(refused ? 0 : 105);
+}
+
+TEST_F(cgroup, holds)
+{
+	int tell[2], go[2], status;
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, pipe(tell));
+	ASSERT_EQ(0, pipe(go));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		hog(self->f, self->type, tell[1], go[0]);
+	close(tell[1]);
+	/* Its next page may be one too many: then it is killed, as AF_UNIX's is. */
+	if (read(tell[0], &c, 1) == 1) {
+		/* What there is to be read is counted as what it is. */
+		if (is_kite(self->f))
+			EXPECT_LT(LIMIT / 4, read_number(CGROUP "/memory.stat", "sock "));
+		ASSERT_EQ(1, write(go[1], "x", 1));
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(!status || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
+		TH_LOG("status %#x", status);
+	EXPECT_GE(LIMIT + SLACK, read_number(CGROUP "/memory.peak", ""));
+	EXPECT_LT(LIMIT / 2, read_number(CGROUP "/memory.peak", ""));
+	/* And nothing stays. */
+	EXPECT_EQ(true, BECOMES(true, read_number(CGROUP "/memory.stat", "sock ") < SLACK));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the kernel writes into a program's memory is what it means to tell, and nothing
+ * that lay about: no byte beyond the length that it says, no padding with old memory in
+ * it. The debug kernel fills the stack and all that is freed or new with patterns, which
+ * are looked for.
+ */
+
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
+#include <linux/sockios.h>
+
+#include "fixtures.h"
+#include "packet.h"
+
+#ifndef SO_ZEROCOPY
+#define SO_ZEROCOPY 60
+#endif
+#ifndef MSG_ZEROCOPY
+#define MSG_ZEROCOPY 0x4000000
+#endif
+
+/* What a program's memory holds before the kernel writes to it. */
+#define BLANK		0xee
+
+static unsigned char mem[4096];
+
+static void *blank(void)
+{
+	return memset(mem, BLANK, sizeof(mem));
+}
+
+/* Is it untouched from @from to @to? */
+static bool untouched(size_t from, size_t to)
+{
+	while (from < to && mem[from] == BLANK)
+		from++;
+	return from >= to;
+}
+
+/*
+ * Is there a piece of old memory in it? Of the stack (CONFIG_INIT_STACK_ALL_PATTERN), of a
+ * slab that was freed, is new, or lies between two objects, of a page that was freed.
+ */
+static bool poisoned(const unsigned char *p, size_t len)
+{
+	static const unsigned char patterns[] = { 0xfe, 0x6b, 0x5a, 0xbb, 0xcc, 0xaa };
+	size_t i, k;
+
+	for (i = 0; i + 4 <= len; i++)
+		for (k = 0; k < sizeof(patterns); k++)
+			if (p[i] == patterns[k] && p[i + 1] == p[i] && p[i + 2] == p[i] &&
+			    p[i + 3] == p[i])
+				return true;
+	return false;
+}
+
+/* The types, each as two sockets that send to each other. */
+
+TYPED_PAIR_FIXTURE(padding);
+TYPE_VARIANT(padding, kite, STREAM);
+TYPE_VARIANT(padding, kite, SEQPACKET);
+TYPE_VARIANT(padding, kite, DGRAM);
+TYPE_VARIANT(padding, inet, STREAM);
+TYPE_VARIANT(padding, inet, DGRAM);
+
+/* A name: 16 bytes of which each is known, cut off where the program has no room. */
+static bool name_is_clean(const struct family *f, size_t room, socklen_t len)
+{
+	const struct sockaddr_kite *kite = (void *)mem;
+	const struct sockaddr_in *in = (void *)mem;
+	static const char zero[8];
+
+	if (len != 16 || !untouched(room < 16 ? room : 16, sizeof(mem)))
+		return false;
+	if (room < 16)
+		return true;
+	if (is_inet(f))
+		return in->sin_family == AF_INET && !memcmp(in->sin_zero, zero, 8);
+	return kite->skt_family == f->domain() && !kite->skt_reserved &&
+	       !memcmp(kite->skt_zero, zero, 4) &&
+	       (kite->skt_node == KITE_NODE_LOCAL || kite->skt_node == KITE_NODE_ANY);
+}
+
+TEST_F(padding, names)
+{
+	socklen_t room, len;
+
+	for (room = 0; room < 40; room++) {
+		len = room;
+		ASSERT_EQ(0, getsockname(self->c, blank(), &len));
+		EXPECT_TRUE(name_is_clean(self->f, room, len)) TH_LOG("%u bytes", room);
+		len = room;
+		ASSERT_EQ(0, getpeername(self->c, blank(), &len));
+		EXPECT_TRUE(name_is_clean(self->f, room, len)) TH_LOG("%u bytes", room);
+	}
+}
+
+TEST_F(padding, name_of_a_fresh_socket)
+{
+	int fd = socket(self->f->domain(), self->type, 0);
+	socklen_t len = sizeof(mem);
+
+	ASSERT_EQ(0, getsockname(fd, blank(), &len));
+	EXPECT_TRUE(name_is_clean(self->f, sizeof(mem), len));
+}
+
+TEST_F(padding, name_from_accept)
+{
+	struct address addr;
+	socklen_t room, len;
+	int l;
+
+	if (self->type == SOCK_DGRAM)
+		SKIP(return, "it does not accept");
+	l = socket_at(self->f, self->type, &addr);
+	ASSERT_EQ(0, listen(l, 5));
+	for (room = 0; room < 24; room += 8) {
+		ASSERT_EQ(0, connect_to(socket(self->f->domain(), self->type, 0), &addr));
+		len = room;
+		ASSERT_LE(0, accept(l, blank(), &len));
+		EXPECT_TRUE(name_is_clean(self->f, room, len));
+	}
+}
+
+TEST_F(padding, name_from_recvfrom)
+{
+	socklen_t room, len;
+	char c;
+
+	if (self->type != SOCK_DGRAM)
+		SKIP(return, "only datagrams come with a name");
+	for (room = 0; room < 40; room++) {
+		ASSERT_EQ(1, send(self->c, "x", 1, 0));
+		len = room;
+		ASSERT_EQ(1, recvfrom(self->s, &c, 1, 0, blank(), &len));
+		EXPECT_TRUE(name_is_clean(self->f, room, len));
+	}
+}
+
+/* A name that is not there is not written. */
+TEST_F(padding, no_name_from_a_connection)
+{
+	socklen_t len = sizeof(mem);
+	char c;
+
+	if (self->type == SOCK_DGRAM)
+		SKIP(return, "datagrams come with a name");
+	ASSERT_EQ(1, send(self->c, "x", 1, 0));
+	ASSERT_EQ(1, recvfrom(self->s, &c, 1, 0, blank(), &len));
+	EXPECT_TRUE(untouched(0, sizeof(mem)));
+	EXPECT_EQ(0, len);
+}
+
+/* The bytes of a message end where it ends, whatever was in its buffer before. */
+TEST_F(padding, messages)
+{
+	static const size_t sizes[] = { 3000, 1, 1200, 10, 900, 2, 2100, 4000, 17 };
+	static char data[4096];
+	ssize_t n;
+	size_t i;
+
+	memset(data, 'k', sizeof(data));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		ASSERT_EQ((ssize_t)sizes[i], send(self->c, data, sizes[i], 0));
+		n = recv(self->s, blank(), sizeof(mem), 0);
+		ASSERT_EQ((ssize_t)sizes[i], n);
+		EXPECT_EQ(0, memcmp(mem, data, n));
+		EXPECT_TRUE(untouched(n, sizeof(mem)));
+	}
+}
+
+/* Each option of each level, with each length. */
+TEST_F(padding, options)
+{
+	const int levels[] = { SOL_SOCKET, SOL_KITE, AF_VSOCK, IPPROTO_IP, IPPROTO_TCP };
+	int name, answers = 0;
+	socklen_t room, len;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(levels); i++)
+		for (name = 0; name < 90; name++)
+			for (room = 0; room < 72; room += room < 20 ? 1 : 17) {
+				len = room;
+				if (getsockopt(self->c, levels[i], name, blank(), &len)) {
+					EXPECT_TRUE(untouched(0, sizeof(mem)));
+					continue;
+				}
+				answers++;
+				/* Longer than the room is only what says how long it is. */
+				EXPECT_TRUE(untouched(len < room ? len : room, sizeof(mem)))
+					TH_LOG("option %d, %u of %u", name, len, room);
+				EXPECT_FALSE(poisoned(mem, len < room ? len : room))
+					TH_LOG("option %d, %u of %u", name, len, room);
+			}
+	EXPECT_LT(500, answers);
+}
+
+TEST_F(padding, ioctls)
+{
+	static const unsigned int cmds[] = { SIOCINQ, SIOCOUTQ };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
+		if (ioctl(self->c, cmds[i], blank()))
+			continue;
+		EXPECT_EQ(0, *(int *)mem);
+		EXPECT_TRUE(untouched(sizeof(int), sizeof(mem)));
+	}
+}
+
+/* All control messages that there are: each says its length, and has nothing behind it. */
+static int expect_clean_control(struct __test_metadata *_metadata, struct msghdr *msg)
+{
+	struct cmsghdr *c;
+	size_t end = 0, at;
+	int n = 0;
+
+	for (c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		at = (unsigned char *)c - mem;
+		EXPECT_TRUE(untouched(end, at));
+		end = at + c->cmsg_len;
+		EXPECT_FALSE(poisoned(mem + at, c->cmsg_len))
+			TH_LOG("level %d type %d", c->cmsg_level, c->cmsg_type);
+		n++;
+	}
+	EXPECT_TRUE(untouched(end, sizeof(mem)));
+	return n;
+}
+
+TEST_F(padding, control_messages)
+{
+	static const int switches[] = { SO_PASSCRED, SO_TIMESTAMP, SO_TIMESTAMPNS,
+		SO_RXQ_OVFL };
+	struct iovec iov;
+	struct msghdr msg;
+	char byte;
+	size_t i;
+	int n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(switches); i++)
+		ASSERT_EQ(0, set_int_option(self->s, SOL_SOCKET, switches[i], 1));
+	set_int_option(self->s, SOL_SOCKET, SO_TIMESTAMPING,
+		       SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE);
+	for (i = 0; i < 300; i += 7) {
+		ASSERT_EQ(1, send(self->c, "x", 1, 0));
+		iov = (struct iovec){ &byte, 1 };
+		msg = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1,
+			.msg_control = blank(), .msg_controllen = i };
+		ASSERT_EQ(1, recvmsg(self->s, &msg, 0));
+		n += expect_clean_control(_metadata, &msg);
+		EXPECT_TRUE(untouched(i, sizeof(mem)));
+	}
+	if (is_kite(self->f))
+		EXPECT_LT(0, n);
+}
+
+TEST_F(padding, error_queue)
+{
+	static char data[20000];
+	struct msghdr msg;
+	ssize_t n;
+
+	if (is_inet(self->f))
+		SKIP(return, "the same, and an address");
+	ASSERT_EQ(0, set_int_option(self->c, SOL_KITE, SO_ZEROCOPY, 1));
+	ASSERT_EQ((ssize_t)sizeof(data), send(self->c, data, sizeof(data), MSG_ZEROCOPY));
+	while ((n = recv(self->s, mem, sizeof(mem), MSG_DONTWAIT)) > 0)
+		;
+	msg = (struct msghdr){ .msg_control = blank(), .msg_controllen = 512 };
+	ASSERT_EQ(POLLERR, BECOMES(POLLERR, revents_for(self->c, 0)));
+	ASSERT_EQ(0, recvmsg(self->c, &msg, MSG_ERRQUEUE));
+	EXPECT_EQ(1, expect_clean_control(_metadata, &msg));
+}
+
+/* A raw socket is shown headers: written anew they are the same, byte by byte. */
+
+FAMILY_FIXTURE(headers, KITE);
+
+TEST_F(headers, are_what_they_say)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
+	unsigned char again[HDR_LEN];
+	struct packet pkt;
+	int raw, fd[2], n, seen = 0;
+	size_t i;
+
+	ASSERT_EQ(0, enter_new_netns());
+	raw = raw_socket();
+	ASSERT_LE(0, raw);
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		ASSERT_EQ(0, pair_of_type(self->f, types[i], fd));
+		ASSERT_EQ(2, send(fd[0], "ab", 2, 0));
+		ASSERT_EQ(2, recv(fd[1], mem, 2, 0));
+		close(fd[1]);
+		close(fd[0]);
+	}
+	for (;;) {
+		n = ERR(recv(raw, blank(), sizeof(mem), MSG_DONTWAIT));
+		if (n < 0)
+			break;
+		ASSERT_LE((int)HDR_LEN, n);
+		packet_decode(&pkt, mem);
+		packet_encode(again, &pkt);
+		EXPECT_EQ(0, memcmp(mem, again, HDR_LEN));
+		EXPECT_EQ(n, (int)(HDR_LEN + pkt.len));
+		EXPECT_FALSE(poisoned(mem, HDR_LEN));
+		EXPECT_TRUE(untouched(n, sizeof(mem)));
+		seen++;
+	}
+	EXPECT_LT(9, seen);
+}
+
+TEST_HARNESS_MAIN
