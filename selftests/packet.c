@@ -19,9 +19,14 @@ int kite_socket_at(int type, unsigned int port)
 	int fd = kite_socket(type), err;
 	struct address addr;
 
+	if (fd < 0)
+		return fd;
 	kite_address(&addr, port, KITE_NODE_LOCAL);
 	err = bind_to(fd, &addr);
-	return err ?: fd;
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
 }
 
 int kite_listener_at(int type, unsigned int port, int backlog)
