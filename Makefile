@@ -95,6 +95,10 @@ test-debug test-kcsan:
 figures:
 	@scripts/figure --publish
 
+# SEED=, COUNT= and KERNEL= reach them through the environment.
+fuzz stress:
+	@scripts/$@
+
 demo:
 	@scripts/setup
 	@selftests/demo.sh
@@ -110,6 +114,8 @@ help:
 	@echo 'make test-debug     run all tests on a debug kernel'
 	@echo 'make test-kcsan     run all tests on a kernel that finds data races'
 	@echo 'make coverage       which lines of the module the tests run, in HTML'
+	@echo 'make fuzz           let fuzzers at it in VMs; SEED=, COUNT=, KERNEL='
+	@echo 'make stress         many threads, sockets and VM CPUs; COUNT=, KERNEL='
 	@echo 'make figures        publish what these found in Documentation/testing.rst'
 	@echo 'make bench          measure Kite beside other families, in a VM'
 	@echo '  PROFILE="stream 64"   where the instructions of 64 bytes in a stream go'
@@ -125,5 +131,5 @@ help:
 	@echo 'make clean          remove build/; downloads stay in ~/.cache/kite'
 
 .PHONY: all module bench-module module-test bench bench-check pictures userspace \
-	install uninstall setup check conformance model coverage figures test \
-	test-debug test-kcsan demo clean help
+	install uninstall setup check conformance model coverage figures fuzz stress \
+	test test-debug test-kcsan demo clean help
