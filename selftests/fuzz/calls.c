@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sequences of socket calls that nobody would think of; see usage below, and
+ * scripts/fuzz, which runs this in VMs.
+ *
+ * Where the kernel tells what a program reached (KCOV), those that reached something
+ * new are kept, and the next ones are made of them. What comes of a seed is the same
+ * as long as that is; so a failure is repeated from the program itself, which --log
+ * writes before it runs.
+ */
+#include <dirent.h>
+#include <getopt.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "program.h"
+#include "reports.h"
+
+#define CORPUS_MAX	20000
+
+static struct program *corpus[CORPUS_MAX];
+static unsigned int nr_corpus;
+static const char *corpus_dir;
+static bool guided, logging, plant;
+static unsigned long executed, slow;
+
+static const char usage[] =
+"usage: calls [--seed N] [--count N] [--corpus DIR] [--log]\n"
+"       calls --replay FILE [--times N] [--log]\n"
+"       calls --smaller FILE\n"
+"       calls --c FILE\n"
+"\n"
+"  --seed N       which programs (1)\n"
+"  --count N      how many (1000)\n"
+"  --corpus DIR   begin with the programs in there, and keep those that reach more\n"
+"  --log          write each program before it runs\n"
+"  --replay FILE  run the programs of a file, one to a line\n"
+"  --times N      and again, so many times (1)\n"
+"  --smaller FILE print all programs that are a little smaller than FILE's first\n"
+"  --c FILE       print FILE's first program in C\n"
+"  --plant        to test the search: report a bug that is none, in certain programs\n";
+
+static void keep(const struct program *p)
+{
+	if (nr_corpus == CORPUS_MAX)
+		return;
+	corpus[nr_corpus] = malloc(sizeof(*p));
+	if (corpus[nr_corpus])
+		*corpus[nr_corpus++] = *p;
+}
+
+static void save(const struct program *p)
+{
+	static char text[PROGRAM_TEXT];
+	char path[4096];
+	FILE *f;
+
+	if (!corpus_dir)
+		return;
+	snprintf(path, sizeof(path), "%s/%u", corpus_dir, nr_corpus);
+	f = fopen(path, "we");
+	if (!f)
+		return;
+	program_print(p, text);
+	fprintf(f, "%s\n", text);
+	fclose(f);
+}
+
+/* Until whoever reads our output has all of it: the kernel may die with the rest. */
+static void flush(void)
+{
+	int left;
+
+	fflush(stdout);
+	while (!ioctl(STDOUT_FILENO, FIONREAD, &left) && left > 0)
+		sched_yield();
+}
+
+/* As if the kernel had a bug: a shutdown of a record socket that has a filter. */
+static void planted(const struct program *p)
+{
+	bool pair = false, option = false;
+	unsigned int i;
+	FILE *log;
+
+	for (i = 0; i < p->n; i++) {
+		const char *name = calls[p->step[i].call].name;
+
+		pair |= !strcmp(name, "socketpair");
+		option |= pair && !strcmp(name, "setsockopt");
+		if (!option || strcmp(name, "shutdown"))
+			continue;
+		log = fopen("/dev/kmsg", "we");
+		if (log) {
+			fprintf(log, "<4>BUG: put there by selftests/fuzz\n");
+			fclose(log);
+		}
+	}
+}
+
+/* Returns false if that was the end. */
+static bool run_one(const struct program *p)
+{
+	static char text[PROGRAM_TEXT];
+	enum outcome outcome;
+
+	if (logging) {
+		program_print(p, text);
+		printf("%s\n", text);
+		flush();
+	}
+	outcome = execute(p);
+	if (plant)
+		planted(p);
+	executed++;
+	slow += outcome == SLOW;
+	if (outcome != STUCK && !reports_any())
+		return true;
+	program_print(p, text);
+	printf("%s:\n%s\n", outcome == STUCK ? "a program does not end" :
+	       "the kernel reported a bug, after", text);
+	return false;
+}
+
+static void tell(double seconds)
+{
+	printf("%lu programs, %.0f a second", executed, executed / seconds);
+	if (guided)
+		printf("; %u blocks reached, %u programs kept", coverage_total(), nr_corpus);
+	if (slow)
+		printf("; %lu were too slow", slow);
+	printf("\n");
+	fflush(stdout);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static void next_program(struct program *p, struct random *r)
+{
+	if (!nr_corpus || random_once_in(r, guided ? 8 : 2)) {
+		program_random(p, r);
+		return;
+	}
+	/* Rather what is new. */
+	*p = *corpus[random_once_in(r, 2) ? random_below(r, nr_corpus) :
+		     nr_corpus - 1 - random_below(r, (nr_corpus + 3) / 4)];
+	program_mutate(p, r, corpus[random_below(r, nr_corpus)]);
+}
+
+static int fuzz(unsigned long seed, unsigned long count)
+{
+	double begin = now(), told = begin;
+	struct program p;
+	unsigned long i;
+
+	for (i = 0; i < count; i++) {
+		struct random r = random_branch(seed, i);
+
+		next_program(&p, &r);
+		if (!run_one(&p))
+			return 1;
+		if (guided ? coverage_new() : random_once_in(&r, 50)) {
+			keep(&p);
+			save(&p);
+		}
+		if (now() > told + 30) {
+			told = now();
+			tell(told - begin);
+		}
+	}
+	tell(now() - begin);
+	return 0;
+}
+
+/* Programs are the lines of a file that can be read as such. */
+static bool next_of(FILE *f, struct program *p)
+{
+	static char line[2 * PROGRAM_TEXT];
+
+	while (fgets(line, sizeof(line), f))
+		if (program_parse(p, line))
+			return true;
+	return false;
+}
+
+static FILE *must_open(const char *path)
+{
+	FILE *f = fopen(path, "re");
+
+	if (!f) {
+		perror(path);
+		exit(2);
+	}
+	return f;
+}
+
+static void load_corpus(void)
+{
+	struct dirent **names;
+	struct program p;
+	char path[4096];
+	int i, n = scandir(corpus_dir, &names, NULL, versionsort);
+	FILE *f;
+
+	for (i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", corpus_dir, names[i]->d_name);
+		f = names[i]->d_name[0] == '.' ? NULL : fopen(path, "re");
+		while (f && next_of(f, &p))
+			if (execute(&p) == DONE && (!guided || coverage_new()))
+				keep(&p);
+		if (f)
+			fclose(f);
+	}
+}
+
+static int replay(const char *path, unsigned long times)
+{
+	struct program p;
+
+	while (times--) {
+		FILE *f = must_open(path);
+
+		while (next_of(f, &p))
+			if (!run_one(&p))
+				return 1;
+		fclose(f);
+	}
+	return 0;
+}
+
+static struct program first_of(const char *path)
+{
+	FILE *f = must_open(path);
+	struct program p;
+
+	if (!next_of(f, &p)) {
+		fprintf(stderr, "calls: no program in %s\n", path);
+		exit(2);
+	}
+	fclose(f);
+	return p;
+}
+
+static int print_smaller(const char *path)
+{
+	const struct program p = first_of(path);
+	static char text[PROGRAM_TEXT];
+	struct program smaller;
+	unsigned int i;
+
+	for (i = 0; i < 2 + PROGRAM_STEPS * (STEP_ARGS + 2); i++) {
+		if (!program_smaller(&smaller, &p, i))
+			continue;
+		program_print(&smaller, text);
+		printf("%s\n", text);
+	}
+	return 0;
+}
+
+static unsigned long number(const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 0);
+
+	if (end == text || *end) {
+		fprintf(stderr, "calls: what is \"%s\"?\n", text);
+		exit(2);
+	}
+	return n;
+}
+
+static void find_family(void)
+{
+	FILE *f = fopen("/sys/module/kite/parameters/family", "re");
+
+	if (!f || fscanf(f, "%d", &fuzz_family) != 1) {
+		fprintf(stderr, "calls: kite.ko is not loaded\n");
+		exit(2);
+	}
+	fclose(f);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "seed", required_argument, NULL, 's' },
+		{ "count", required_argument, NULL, 'n' },
+		{ "corpus", required_argument, NULL, 'd' },
+		{ "log", no_argument, NULL, 'l' },
+		{ "plant", no_argument, NULL, 'p' },
+		{ "replay", required_argument, NULL, 'r' },
+		{ "times", required_argument, NULL, 't' },
+		{ "smaller", required_argument, NULL, 'm' },
+		{ "c", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	unsigned long seed = 1, count = 1000, times = 1;
+	const char *replayed = NULL;
+	struct program p;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (opt) {
+		case 's':
+			seed = number(optarg);
+			break;
+		case 'n':
+			count = number(optarg);
+			break;
+		case 'd':
+			corpus_dir = optarg;
+			break;
+		case 'l':
+			logging = true;
+			break;
+		case 'p':
+			plant = true;
+			break;
+		case 'r':
+			replayed = optarg;
+			break;
+		case 't':
+			times = number(optarg);
+			break;
+		case 'm':
+			return print_smaller(optarg);
+		case 'c':
+			p = first_of(optarg);
+			program_print_c(&p, stdout);
+			return 0;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fputs(usage, stderr);
+			return 2;
+		}
+	}
+	find_family();
+	if (unshare(CLONE_NEWNET)) {
+		perror("calls: no namespace of its own");
+		return 2;
+	}
+	reports_open();
+	if (replayed)
+		return replay(replayed, times);
+	guided = coverage_open();
+	if (!guided)
+		printf("no KCOV here: nothing guides the search\n");
+	if (corpus_dir)
+		load_corpus();
+	return fuzz(seed, count);
+}
