@@ -655,8 +655,8 @@ static long cgroup_sock(void)
 #define CGROUP_BYTES	(16 << 20)
 
 /*
- * Returns the exit status of one that has very little memory. What it sends counts,
- * and what lets it in does not look: so it pays when it wants memory for itself.
+ * Returns the exit status of one that has very little memory. What it sends counts: so
+ * it gets an error in time, or pays when it wants memory for itself.
  */
 static int fill_in_cgroup(void)
 {
