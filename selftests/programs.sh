@@ -325,7 +325,7 @@ both()
 	done
 	for over in ip kite; do
 		# Nothing may wait for ever.
-		run="timeout 150"
+		run="timeout 900"
 		[ $over = ip ] || run="$run $kite run"
 		dir=$tmp/$name.$over
 		install -d -m 0777 "$dir"
