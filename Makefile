@@ -61,12 +61,13 @@ userspace:
 
 install: all
 	install -D -m 644 $(out)/kite.ko $(modules)/updates/kite.ko
-	install -D -m 644 module/include/uapi/linux/kite.h $(include)/kite.h
+	install -d $(include)
+	install -m 644 module/include/uapi/linux/*.h $(include)
 	$(MAKE) -s -C userspace install OUTPUT=$(CURDIR)/build/userspace PREFIX=$(PREFIX)
 	$(if $(DESTDIR),,depmod $(release))
 
 uninstall:
-	rm -f $(modules)/updates/kite.ko $(include)/kite.h
+	rm -f $(modules)/updates/kite.ko $(include)/kite.h $(include)/kite_diag.h
 	$(MAKE) -s -C userspace uninstall PREFIX=$(PREFIX)
 	$(if $(DESTDIR),,depmod $(release))
 
@@ -126,7 +127,7 @@ help:
 	@echo 'make conformance    compare Kite with AF_UNIX, TCP, UDP and vsock, in a VM'
 	@echo 'make module KERNEL= kite.ko for the VM: 6.1, 6.12, 6.12-rt, debug, ...'
 	@echo 'make setup          install the Debian packages that all this needs'
-	@echo 'make install        kite.ko, linux/kite.h, kite(7); DESTDIR=, PREFIX='
+	@echo 'make install        kite.ko, headers, kite(1), kite(7); DESTDIR=, PREFIX='
 	@echo 'make uninstall'
 	@echo 'make clean          remove build/; downloads stay in ~/.cache/kite'
 

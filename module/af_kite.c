@@ -7,6 +7,8 @@
 #include <linux/module.h>
 #include <linux/net.h>
 
+#include <linux/kite_diag.h>
+
 #include "af_kite.h"
 
 /**
@@ -144,6 +146,7 @@ int kite_do_accept(struct socket *sock, struct socket *newsock, int flags)
 	newsock->state = SS_CONNECTED;
 	set_bit(SOCK_SUPPORT_ZC, &newsock->flags);
 	release_sock(child);
+	kite_event(child, KITE_EVENT_ACCEPTED, 0);
 	return 0;
 }
 
@@ -309,6 +312,7 @@ static int kite_create(struct net *net, struct socket *sock, int protocol, int k
 	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
 	if (!kite_sock_alloc(net, sock, prot, sock->type, GFP_KERNEL, kern))
 		return -ENOMEM;
+	kite_event(sock->sk, KITE_EVENT_CREATED, 0);
 	return 0;
 }
 

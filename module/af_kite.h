@@ -654,6 +654,21 @@ void kite_inherit(struct sock *child, struct sock *listener);
 void kite_peercred_set(struct sock *sk);
 void kite_peercred_copy(struct sock *sk, struct sock *from);
 
+/* describe.c */
+struct kite_diag_msg;
+void kite_describe(struct kite_diag_msg *msg, struct sock *sk,
+		   struct user_namespace *user_ns);
+int kite_describe_more(struct sk_buff *skb, struct sock *sk, u32 show);
+
+/* diag.c */
+int kite_diag_init(void);
+void kite_diag_exit(void);
+
+/* event.c */
+void kite_event(struct sock *sk, u8 event, u8 reason);
+int kite_event_init(void);
+void kite_event_exit(void);
+
 /* fdinfo.c, with CONFIG_PROC_FS */
 void kite_show_fdinfo(struct seq_file *m, struct socket *sock);
 

@@ -21,6 +21,8 @@
 #include <linux/module.h>
 #include <linux/rhashtable.h>
 
+#include <linux/kite_diag.h>
+
 #include "af_kite.h"
 
 static const struct rhashtable_params kite_conn_params = {
@@ -164,12 +166,15 @@ void kite_conn_arm(struct sock *sk, unsigned long after)
 void kite_conn_set_transport(struct kite_conn *kc,
 			     const struct kite_transport *transport)
 {
-	if (kc->transport) {
-		/* The timer of an earlier attempt may still be sending. */
+	const struct kite_transport *old = kc->transport;
+
+	/* The timer of an earlier attempt may still be sending. */
+	if (old)
 		sk_stop_timer_sync(kite_conn_sk(kc), &kite_conn_sk(kc)->sk_timer);
-		module_put(kc->transport->owner);
-	}
+	/* Who looks at it under RCU finds none that may be gone. */
 	WRITE_ONCE(kc->transport, transport);
+	if (old)
+		module_put(old->owner);
 }
 
 /**
@@ -244,6 +249,7 @@ static void kite_conn_on_reset(struct sock *sk)
 			kite_conn_arm(sk, KITE_RETRY_INTERVAL);
 			return;
 		}
+		kite_event(sk, KITE_EVENT_RESET, kc->reset);
 		kite_conn_fail(sk, err);
 		kite_conn_back(sk);
 		kite_conn_report(sk);
@@ -252,6 +258,7 @@ static void kite_conn_on_reset(struct sock *sk)
 	} else if (sock_flag(sk, SOCK_DEAD)) {
 		kite_conn_over(sk);
 	} else if (sk->sk_state == TCP_ESTABLISHED) {
+		kite_event(sk, KITE_EVENT_RESET, kc->reset);
 		kite_queue_close(sk);
 		kite_conn_unhash(sk);
 		kite_conn_fail(sk, err);

@@ -230,23 +230,33 @@ static int __init kite_init(void)
 	err = register_pernet_subsys(&kite_net_ops);
 	if (err)
 		goto unregister_protos;
-	err = kite_loopback_init();
+	err = kite_event_init();
 	if (err)
 		goto unregister_net;
+	err = kite_loopback_init();
+	if (err)
+		goto exit_event;
 	err = kitemon_register();
 	if (err)
 		goto exit_loopback;
-	err = kite_register();
+	err = kite_diag_init();
 	if (err)
 		goto unregister_kitemon;
+	err = kite_register();
+	if (err)
+		goto exit_diag;
 	kite_vsock_init();
 	pr_info("socket family %d\n", kite_family);
 	return 0;
 
+exit_diag:
+	kite_diag_exit();
 unregister_kitemon:
 	kitemon_unregister();
 exit_loopback:
 	kite_loopback_exit();
+exit_event:
+	kite_event_exit();
 unregister_net:
 	unregister_pernet_subsys(&kite_net_ops);
 unregister_protos:
@@ -258,9 +268,11 @@ static void __exit kite_exit(void)
 {
 	kite_vsock_exit();
 	sock_unregister(kite_family);
+	kite_diag_exit();
 	kitemon_unregister();
 	kite_loopback_exit();
 	unregister_pernet_subsys(&kite_net_ops);
+	kite_event_exit();
 	kite_tap_exit();
 	/* Sockets are freed after a grace period. */
 	rcu_barrier();

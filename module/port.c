@@ -15,6 +15,8 @@
 #include <linux/rhashtable.h>
 #include <net/sock_reuseport.h>
 
+#include <linux/kite_diag.h>
+
 #include "af_kite.h"
 
 /* How many ports are tried before there are none. */
@@ -296,6 +298,7 @@ int kite_port_bind(struct sock *sk, const struct kite_addr *addr)
 		return err;
 	/* A datagram's sender that sees it sees the port. */
 	smp_store_release(&ks->bound, true);
+	kite_event(sk, KITE_EVENT_BOUND, 0);
 	return 0;
 }
 

@@ -9,6 +9,8 @@
  */
 #include <linux/rculist.h>
 
+#include <linux/kite_diag.h>
+
 #include "af_kite.h"
 
 /**
@@ -41,6 +43,7 @@ void kite_sock_unlist(struct sock *sk)
 
 	if (!sk_hashed(sk))
 		return;
+	kite_event(sk, KITE_EVENT_CLOSED, 0);
 	kn = kite_net(net);
 	spin_lock_bh(&kn->lock);
 	hlist_del_init_rcu(&sk->sk_node);

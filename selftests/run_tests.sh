@@ -43,7 +43,7 @@ fi
 	set -- errors bind connect accept data transfer shutdown buffers options \
 		inspect timestamps creds reuseport socketpair seqpacket dgram drops api raw \
 		byhand hostile badptr padding isolation poll epoll splice zerocopy uring \
-		netns threads stress vsock conformance
+		netns diag threads stress vsock conformance
 	# Where the kernel can be asked for them, see --kernel debug.
 	[ ! -e /proc/self/fail-nth ] || set -- "$@" faults lossless
 	for script in examples.sh perf.sh cat.sh ping.sh preload.sh \
