@@ -72,9 +72,11 @@ void json_print_line(struct json_object *object);
 /* Each in the file of its name. */
 int cmd_cat(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
+int cmd_monitor(int argc, char **argv);
 int cmd_perf(int argc, char **argv);
 int cmd_ping(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_ss(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 

@@ -12,9 +12,11 @@
 static const struct command commands[] = {
 	{ "cat", "connect or listen, and copy to and from standard input and output", cmd_cat },
 	{ "dump", "show packets, or write them to a file", cmd_dump },
+	{ "monitor", "print what becomes of sockets, while it happens", cmd_monitor },
 	{ "perf", "measure Kite beside the other local families", cmd_perf },
 	{ "ping", "ask a node for echoes, and measure how long they take", cmd_ping },
 	{ "run", "run a program written for TCP, UDP or AF_VSOCK over Kite", cmd_run },
+	{ "ss", "show the sockets that there are, or end some", cmd_ss },
 	{ "stat", "the counters, and how fast they grow", cmd_stat },
 	{ "trace", "run a command, and draw what its sockets do", cmd_trace },
 };
