@@ -15,6 +15,8 @@
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 
+#include <linux/kite_diag.h>
+
 #include "af_kite.h"
 
 /* ---- the listener ---- */
@@ -91,6 +93,7 @@ static struct sock *kite_child_create(struct sock *listener,
 	kite_inherit(child, listener);
 	kite_credit_open(kc);
 	kc->tx_limit = min(pkt->limit, KITE_WINDOW_MAX);
+	kite_event(child, KITE_EVENT_CREATED, 0);
 	return child;
 }
 

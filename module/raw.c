@@ -10,6 +10,8 @@
  */
 #include <linux/module.h>
 
+#include <linux/kite_diag.h>
+
 #include "af_kite.h"
 #include "tap.h"
 #include "trace.h"
@@ -154,6 +156,7 @@ int kite_raw_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 		WRITE_ONCE(ks->tuple.local.port, addr.port);
 		WRITE_ONCE(ks->tuple.local.node, addr.node);
 		ks->bound_node = addr.node;
+		kite_event(sk, KITE_EVENT_BOUND, 0);
 	}
 	release_sock(sk);
 	return err;

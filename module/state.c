@@ -3,8 +3,23 @@
  * A socket's state and what of it is shut down: each change is made here, so that
  * those who look on miss none.
  */
+#include <linux/kite_diag.h>
+
 #include "af_kite.h"
 #include "trace.h"
+
+/* What listeners hear of a new state. Of the end they hear why it came. */
+static void kite_state_event(struct sock *sk, u8 old, u8 state)
+{
+	if (state == TCP_LISTEN)
+		kite_event(sk, KITE_EVENT_LISTENING, 0);
+	else if (state == TCP_SYN_SENT)
+		kite_event(sk, KITE_EVENT_CONNECTING, 0);
+	else if (state == TCP_ESTABLISHED)
+		kite_event(sk, KITE_EVENT_CONNECTED, 0);
+	else if (state == TCP_CLOSE && old != state)
+		kite_event(sk, KITE_EVENT_UNCONNECTED, 0);
+}
 
 /**
  * kite_sk_set_state - a socket's state changes
@@ -21,6 +36,7 @@ void kite_sk_set_state(struct sock *sk, u8 state)
 	/* Pairs with the acquires of who looks at it without a lock. */
 	smp_store_release(&sk->sk_state, state);
 	trace_kite_state(sk, old, state);
+	kite_state_event(sk, old, state);
 }
 
 /**
@@ -37,8 +53,10 @@ void kite_sk_set_shutdown(struct sock *sk, u8 how)
 
 	/* Likewise. */
 	smp_store_release(&sk->sk_shutdown, old | how);
-	if (how & ~old)
+	if (how & ~old) {
 		trace_kite_state(sk, sk->sk_state, sk->sk_state);
+		kite_event(sk, KITE_EVENT_SHUTDOWN, 0);
+	}
 }
 
 /**

@@ -221,19 +221,18 @@ struct kite_diag_peer {
 /**
  * enum kite_event_cmd - what became of a socket: the command of a message
  * @KITE_EVENT_UNSPEC: not in use
- * @KITE_EVENT_CREATED: a program made it
+ * @KITE_EVENT_CREATED: a program made it, or a listener its child; the first event
  * @KITE_EVENT_BOUND: it has a port, asked for or not
  * @KITE_EVENT_LISTENING: it takes connections
  * @KITE_EVENT_CONNECTING: it asks for a connection
- * @KITE_EVENT_CONNECTED: it is connected, or has a default destination. The life of
- *	a listener's child begins with this
+ * @KITE_EVENT_CONNECTED: it is connected, or has a default destination
  * @KITE_EVENT_ACCEPTED: a program accepted it
  * @KITE_EVENT_UNCONNECTED: its connect came to nothing, or its default destination
  *	is gone
  * @KITE_EVENT_SHUTDOWN: it will not receive, or not send, any more: @kdm_shutdown
  * @KITE_EVENT_RESET: its peer, or a timeout, ended the connection badly
  * @KITE_EVENT_DESTROYED: SOCK_DESTROY ends it
- * @KITE_EVENT_CLOSED: nobody uses it any more; the last event of every socket
+ * @KITE_EVENT_CLOSED: nobody uses it any more; the last event
  */
 enum kite_event_cmd {
 	KITE_EVENT_UNSPEC,
