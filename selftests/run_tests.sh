@@ -43,11 +43,11 @@ fi
 	set -- errors bind connect accept data transfer shutdown buffers options \
 		inspect timestamps creds reuseport socketpair seqpacket dgram drops api raw \
 		byhand hostile badptr padding isolation poll epoll splice zerocopy uring \
-		netns diag threads stress vsock conformance
+		netns diag events threads stress vsock conformance
 	# Where the kernel can be asked for them, see --kernel debug.
 	[ ! -e /proc/self/fail-nth ] || set -- "$@" faults lossless
 	for script in examples.sh perf.sh cat.sh ping.sh preload.sh \
-		trace.sh dump.sh kitemon.sh vsock.sh kernel.sh stress.sh module.sh; do
+		ss.sh trace.sh dump.sh kitemon.sh vsock.sh kernel.sh stress.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done
 }
