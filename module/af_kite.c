@@ -33,6 +33,7 @@ struct sock *kite_sock_alloc(struct net *net, struct socket *sock,
 	if (!sk)
 		return NULL;
 	sock_init_data(sock, sk);
+	sk->sk_data_ready = kite_def_readable;
 	sk->sk_type = type;
 	sock_reset_flag(sk, SOCK_ZAPPED);
 	/* Lookups are under RCU. */

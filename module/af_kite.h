@@ -197,10 +197,7 @@ struct kite_vsock {
  * @tx_read: credit: how much of it the peer has read. The peer writes it too
  * @tx_wanted: room for a record that did not fit, or 0; a hint to poll
  * @tx_blocked: somebody waits for room to send; see the barriers in credit.c
- * @tx_creds: whose message it is for which @send_lock is held
  * @recv_lock: one reader at a time; dropped before a reader sleeps for data
- * @rx_seen: for the read of a stream for which @recv_lock is held: whose bytes it
- *	has, or NULL if it does not matter
  * @rx_queued: charge that ever entered the receive queue. Written under the
  *	queue's spinlock, with release; whoever reads it with acquire sees the
  *	bytes it speaks of
@@ -249,14 +246,12 @@ struct kite_conn {
 	u32				tx_read;
 	u32				tx_wanted;
 	bool				tx_blocked;
-	const struct kite_creds		*tx_creds;
 
 	/* the receiver's */
 	bool				rx_open;
 	bool				hashed;
 	bool				orphan;
 	struct mutex			recv_lock;	/* see above */
-	struct kite_creds_seen		*rx_seen;
 	u32				rx_queued;
 	u32				rx_partial;
 	u32				rx_read;
@@ -526,14 +521,13 @@ void kite_send_block(struct sock *sk);
 int kite_send_wait(struct sock *sk, u32 cost, long *timeo);
 int kite_send_end(int err, const struct msghdr *msg);
 void kite_send_undo(struct sock *sk, u32 cost);
-int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags);
 int kite_recv_error(struct sock *sk, struct msghdr *msg, size_t size);
 
 /* pages.c */
 int kite_zerocopy_start(struct sock *sk, const struct msghdr *msg, size_t room,
 			struct ubuf_info **uarg);
 struct sk_buff *kite_pages_take(struct sock *sk, struct msghdr *msg, u32 len,
-				struct ubuf_info *uarg, int *err);
+				struct ubuf_info *uarg);
 int kite_pages_replace(struct sk_buff *skb, gfp_t gfp);
 
 /* creds.c */
@@ -592,7 +586,10 @@ int kite_raw_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 /* wait.c */
 __poll_t kite_conn_poll(struct file *file, struct socket *sock, poll_table *wait);
 bool kite_conn_readable(struct sock *sk, u32 target);
+bool kite_conn_enough(struct sock *sk, u32 want);
+u32 kite_conn_batch(const struct sock *sk, u32 rest);
 bool kite_conn_came(struct sock *sk, u32 queued);
+void kite_def_readable(struct sock *sk);
 void kite_conn_write_space(struct sock *sk);
 u32 kite_conn_rcvlowat(const struct sock *sk, bool waitall, size_t len);
 int kite_wait(struct sock *sk, bool (*done)(struct sock *sk, u32 arg), u32 arg,

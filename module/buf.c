@@ -70,7 +70,7 @@ static bool kite_buf_keeps(void)
 }
 
 /* Takes a head that was used before, if there is one, and makes it like new. */
-static struct sk_buff *kite_head_pop(enum kite_head_size size)
+static inline struct sk_buff *kite_head_pop(enum kite_head_size size)
 {
 	struct kite_heads *heads;
 	struct sk_buff *skb;

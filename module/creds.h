@@ -51,10 +51,11 @@ static inline bool kite_creds_wanted(const struct sock *sk)
 	const struct socket *sock;
 	bool wanted;
 
-	rcu_read_lock();
+	/* Not rcu_read_lock(), which is two calls. */
+	rcu_read_lock_sched();
 	sock = READ_ONCE(sk->sk_socket);
 	wanted = !sock || test_bit(SOCK_PASSCRED, &sock->flags);
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 	return wanted;
 }
 

@@ -366,12 +366,10 @@ static int kite_dgram_send_to(struct sock *sk, struct kite_dgram_tx *tx,
 			      struct ubuf_info *uarg)
 {
 	struct kite_addr *src = &tx->pkt.src;
-	struct sk_buff *skb;
-	int err;
+	struct sk_buff *skb = kite_pages_build(sk, tx->msg, tx->len, uarg);
 
-	skb = kite_pages_build(sk, tx->msg, tx->len, uarg, &err);
-	if (!skb)
-		return err;
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
 	if (tx->peer)
 		return kite_dgram_to_pair(tx->peer, skb, tx->creds);
 	src->port = READ_ONCE(kite_sk(sk)->tuple.local.port);

@@ -86,7 +86,7 @@ void kite_inbox_put(struct sock *sk, struct sk_buff *skb,
 	enum kite_drop_reason reason = kite_inbox_enqueue(sk, skb, creds);
 
 	if (likely(reason == KITE_DROP_MAX))
-		sk->sk_data_ready(sk);
+		kite_data_ready(sk);
 	else
 		kite_drop_message(sk, skb, reason);
 }

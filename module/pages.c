@@ -102,29 +102,26 @@ static int kite_pages_splice(struct sock *sk, struct sk_buff *skb,
 	return 0;
 }
 
-/* NULL and no error when one buffer cannot hold that many pieces. */
+/* NULL when one buffer cannot hold that many pieces. */
 static struct sk_buff *kite_pages_point(struct sock *sk, struct msghdr *msg, u32 len,
-					struct ubuf_info *uarg, int *err)
+					struct ubuf_info *uarg)
 {
 	struct iov_iter *from = &msg->msg_iter;
 	/* The core does not always go back by what it did not take. */
 	const struct iov_iter start = *from;
 	struct sk_buff *skb;
+	int err;
 
 	skb = kite_buf_alloc(0, sk->sk_allocation);
-	if (!skb) {
-		*err = -ENOBUFS;
-		return NULL;
-	}
-	*err = uarg ? kite_pages_pin(sk, skb, from, len, uarg) :
-		      kite_pages_splice(sk, skb, from, len);
-	if (*err == -EMSGSIZE)
-		*err = 0;
-	if (!*err && skb->len == len)
+	if (!skb)
+		return ERR_PTR(-ENOBUFS);
+	err = uarg ? kite_pages_pin(sk, skb, from, len, uarg) :
+		     kite_pages_splice(sk, skb, from, len);
+	if (!err && skb->len == len)
 		return skb;
 	*from = start;
 	consume_skb(skb);
-	return NULL;
+	return err && err != -EMSGSIZE ? ERR_PTR(err) : NULL;
 }
 
 /**
@@ -133,24 +130,22 @@ static struct sk_buff *kite_pages_point(struct sock *sk, struct msghdr *msg, u32
  * @msg: the message, with MSG_SPLICE_PAGES if there is no @uarg
  * @len: how many bytes
  * @uarg: what counts the buffers of a message with MSG_ZEROCOPY, or NULL
- * @err: where the error goes
  *
  * Context: As kite_pages_build(), for which this is.
  * Return: as that.
  */
 struct sk_buff *kite_pages_take(struct sock *sk, struct msghdr *msg, u32 len,
-				struct ubuf_info *uarg, int *err)
+				struct ubuf_info *uarg)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb = NULL;
 
-	if (kite_pages_allowed(uarg) && kite_pages_dense(&msg->msg_iter, len)) {
-		skb = kite_pages_point(sk, msg, len, uarg, err);
-		if (skb || *err)
-			return skb;
-	}
+	if (kite_pages_allowed(uarg) && kite_pages_dense(&msg->msg_iter, len))
+		skb = kite_pages_point(sk, msg, len, uarg);
+	if (skb)
+		return skb;
 	if (uarg)
 		uarg_to_msgzc(uarg)->zerocopy = 0;
-	return kite_pages_copy(sk, msg, len, err);
+	return kite_pages_copy(sk, msg, len);
 }
 
 /**

@@ -56,18 +56,18 @@ static inline void kite_zerocopy_end(struct ubuf_info *uarg, bool sent)
 }
 
 static inline struct sk_buff *kite_pages_copy(struct sock *sk, struct msghdr *msg,
-					      u32 len, int *err)
+					      u32 len)
 {
 	struct sk_buff *skb = kite_buf_alloc(len, sk->sk_allocation);
+	int err;
 
-	*err = -ENOBUFS;
 	if (!skb)
-		return NULL;
-	*err = kite_buf_from_iter(skb, &msg->msg_iter);
-	if (!*err)
+		return ERR_PTR(-ENOBUFS);
+	err = kite_buf_from_iter(skb, &msg->msg_iter);
+	if (likely(!err))
 		return skb;
 	kite_buf_free(skb);
-	return NULL;
+	return ERR_PTR(err);
 }
 
 /**
@@ -76,19 +76,17 @@ static inline struct sk_buff *kite_pages_copy(struct sock *sk, struct msghdr *ms
  * @msg: the message
  * @len: how many bytes, up to KITE_MAX_PAYLOAD
  * @uarg: as kite_zerocopy_begin() gave it, or NULL
- * @err: where the error goes
  *
  * Context: Process context.
- * Return: the buffer, with room for a header; or NULL and in @err -EFAULT,
- * -ENOBUFS or -ENOMEM.
+ * Return: the buffer, with room for a header; or -EFAULT, -ENOBUFS or -ENOMEM, by
+ * ERR_PTR().
  */
 static inline struct sk_buff *kite_pages_build(struct sock *sk, struct msghdr *msg,
-					       u32 len, struct ubuf_info *uarg,
-					       int *err)
+					       u32 len, struct ubuf_info *uarg)
 {
 	if (unlikely(uarg || msg->msg_flags & MSG_SPLICE_PAGES))
-		return kite_pages_take(sk, msg, len, uarg, err);
-	return kite_pages_copy(sk, msg, len, err);
+		return kite_pages_take(sk, msg, len, uarg);
+	return kite_pages_copy(sk, msg, len);
 }
 
 #endif /* _KITE_PAGES_H */

@@ -90,7 +90,7 @@ static int kite_queue_append_bytes(struct sock *sk, struct sk_buff *skb)
 	err = kite_queue_check(sk, skb, len);
 	if (err)
 		goto unlock;
-	if (!skb_is_nonlinear(skb))
+	if (!skb_is_nonlinear(skb) && !skb_queue_empty(queue))
 		tail = kite_queue_tail(sk, len, &kite_cb(skb)->creds);
 	if (tail) {
 		kite_queue_extend(tail, skb->data, len);
@@ -108,7 +108,7 @@ unlock:
 		return err;
 	if (tail)
 		kite_buf_free(skb);
-	sk->sk_data_ready(sk);
+	kite_data_ready(sk);
 	return 0;
 }
 
@@ -208,7 +208,7 @@ static void kite_queue_tell(struct sock *sk, bool here)
 }
 
 /* Gives the peer its credit back. Drops the lock. */
-static void kite_queue_return(struct sock *sk)
+static inline void kite_queue_return(struct sock *sk)
 	__releases(&sk->sk_receive_queue.lock)
 {
 	struct kite_conn *kc = kite_conn(sk);
@@ -230,7 +230,8 @@ static void kite_queue_return(struct sock *sk)
 	}
 }
 
-static int kite_queue_append_record(struct sock *sk, struct sk_buff *skb)
+/* Not inline: a stream would pay for its frame. */
+static noinline int kite_queue_append_record(struct sock *sk, struct sk_buff *skb)
 {
 	bool whole = !(kite_cb(skb)->flags & KITE_DATA_MORE);
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
@@ -250,7 +251,7 @@ static int kite_queue_append_record(struct sock *sk, struct sk_buff *skb)
 	if (unlikely(!skb_queue_empty(&gone)))
 		kite_buf_free_list(&gone);
 	if (!err && whole)
-		sk->sk_data_ready(sk);
+		kite_data_ready(sk);
 	return err;
 }
 
@@ -311,7 +312,7 @@ bool kite_queue_merge(struct sock *sk, const void *data, u32 len,
 	spin_unlock_bh(&queue->lock);
 	if (!tail)
 		return false;
-	sk->sk_data_ready(sk);
+	kite_data_ready(sk);
 	return true;
 }
 

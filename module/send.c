@@ -3,10 +3,10 @@
  * What sending and receiving on a connection have in common, for bytes and for
  * records.
  */
+#include <linux/poll.h>
 #include <linux/sched/signal.h>
 
 #include "af_kite.h"
-#include "tap.h"
 #include "trace.h"
 
 static bool kite_send_ready(struct sock *sk, u32 cost)
@@ -16,6 +16,25 @@ static bool kite_send_ready(struct sock *sk, u32 cost)
 	kite_credit_block(kc);
 	return kite_credit_space(kc) >= cost || kite_credit_most(kc) < cost ||
 	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
+}
+
+/*
+ * A reader that waits for more than there is must not. Others who look on are not to
+ * be bothered: nobody polls for this event.
+ */
+static void kite_peer_blocked(struct sock *peer)
+{
+	struct socket_wq *wq;
+
+	if (READ_ONCE(peer->sk_rcvlowat) > 1) {
+		peer->sk_data_ready(peer);
+		return;
+	}
+	rcu_read_lock();
+	wq = rcu_dereference(peer->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait, EPOLLMSG);
+	rcu_read_unlock();
 }
 
 /**
@@ -34,8 +53,8 @@ void kite_send_block(struct sock *sk)
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	kite_credit_block(kite_conn(sk));
 	trace_kite_credit(sk, KITE_CREDIT_BLOCK);
-	if (peer && READ_ONCE(peer->sk_rcvlowat) > 1)
-		peer->sk_data_ready(peer);
+	if (peer)
+		kite_peer_blocked(peer);
 }
 
 /**
@@ -72,37 +91,6 @@ int kite_send_end(int err, const struct msghdr *msg)
 {
 	if (err == -EPIPE && !(msg->msg_flags & MSG_NOSIGNAL))
 		send_sig(SIGPIPE, current, 0);
-	return err;
-}
-
-/**
- * kite_send_deliver - give a buffer to the peer
- * @sk: the sender
- * @skb: the buffer; consumed
- * @flags: KITE_DATA_*
- *
- * Right into its queue where it is a socket here, else to the transport.
- *
- * Context: Process context, send_lock held.
- * Return: 0, or what the queue or the transport says.
- */
-int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags)
-{
-	struct kite_conn *kc = kite_conn(sk);
-	int err;
-
-	lockdep_assert_held(&kc->send_lock);
-
-	if (!kc->ks.peer)
-		return kite_conn_xmit(sk, skb, KITE_OP_DATA, flags);
-	if (kite_tap_on(sock_net(sk)))
-		kite_tap_conn(sk, skb, KITE_OP_DATA, flags);
-	kite_cb(skb)->creds.pid = NULL;
-	if (unlikely(kc->tx_creds->pid) && !(flags & KITE_DATA_MORE))
-		kite_creds_attach(skb, kc->tx_creds);
-	err = kite_queue_append(kc->ks.peer, skb, flags);
-	if (err)
-		kite_buf_free(skb);
 	return err;
 }
 

@@ -5,6 +5,8 @@
 #ifndef _KITE_SEND_H
 #define _KITE_SEND_H
 
+#include "tap.h"
+
 /**
  * kite_send_check - may this be sent at all?
  * @sk: the connection
@@ -78,6 +80,69 @@ static inline bool kite_recv_over(const struct sock *sk)
 	/* What came before the end is in the queue: pairs with conn.c. */
 	smp_rmb();
 	return over;
+}
+
+/* Its socket's wait queue stays for a grace period. */
+static inline bool kite_has_sleeper(const struct sock *sk)
+{
+	bool sleeper;
+
+	/* Not rcu_read_lock(), which is two calls. */
+	rcu_read_lock_sched();
+	sleeper = skwq_has_sleeper(rcu_dereference_sched(sk->sk_wq)) ||
+		  sock_flag(sk, SOCK_FASYNC);
+	rcu_read_unlock_sched();
+	return sleeper;
+}
+
+/**
+ * kite_data_ready - there is something to read: tell the reader, if it waits
+ * @sk: the receiver; the caller holds a reference of it or the RCU read lock
+ *
+ * Saves the call where nobody waits. Who has put a function of its own there, as
+ * kernel users do, is always told.
+ *
+ * Context: Any.
+ */
+static inline void kite_data_ready(struct sock *sk)
+{
+	void (*ready)(struct sock *sk) = READ_ONCE(sk->sk_data_ready);
+
+	if (ready != kite_def_readable || kite_has_sleeper(sk))
+		ready(sk);
+}
+
+/**
+ * kite_send_deliver - give a buffer to the peer
+ * @sk: the sender
+ * @skb: the buffer; consumed
+ * @flags: KITE_DATA_*
+ * @creds: whose message it is
+ *
+ * Right into its queue where it is a socket here, else to the transport.
+ *
+ * Context: Process context, send_lock held.
+ * Return: 0, or what the queue or the transport says.
+ */
+static inline int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags,
+				    const struct kite_creds *creds)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	int err;
+
+	lockdep_assert_held(&kc->send_lock);
+
+	if (!kc->ks.peer)
+		return kite_conn_xmit(sk, skb, KITE_OP_DATA, flags);
+	if (kite_tap_on(sock_net(sk)))
+		kite_tap_conn(sk, skb, KITE_OP_DATA, flags);
+	kite_cb(skb)->creds.pid = NULL;
+	if (unlikely(creds->pid) && !(flags & KITE_DATA_MORE))
+		kite_creds_attach(skb, creds);
+	err = kite_queue_append(kc->ks.peer, skb, flags);
+	if (unlikely(err))
+		kite_buf_free(skb);
+	return err;
 }
 
 #endif /* _KITE_SEND_H */

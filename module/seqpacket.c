@@ -15,20 +15,20 @@ static int kite_record_build(struct sock *sk, struct msghdr *msg, size_t len,
 {
 	struct sk_buff *skb;
 	u32 chunk;
-	int err;
 
 	do {
 		chunk = min_t(size_t, len, KITE_MAX_PAYLOAD);
-		skb = kite_pages_build(sk, msg, chunk, uarg, &err);
-		if (!skb)
-			return err;
+		skb = kite_pages_build(sk, msg, chunk, uarg);
+		if (IS_ERR(skb))
+			return PTR_ERR(skb);
 		__skb_queue_tail(record, skb);
 		len -= chunk;
 	} while (len);
 	return 0;
 }
 
-static int kite_record_deliver(struct sock *sk, struct sk_buff_head *record, u8 eor)
+static int kite_record_deliver(struct sock *sk, struct sk_buff_head *record, u8 eor,
+			       const struct kite_creds *creds)
 {
 	struct sk_buff *skb;
 	bool begun = false;
@@ -36,7 +36,7 @@ static int kite_record_deliver(struct sock *sk, struct sk_buff_head *record, u8 
 
 	while ((skb = __skb_dequeue(record))) {
 		err = kite_send_deliver(sk, skb, skb_queue_empty(record) ?
-					eor : KITE_DATA_MORE);
+					eor : KITE_DATA_MORE, creds);
 		if (err) {
 			/* A queue here does not show the first parts; others would. */
 			if (begun && !kite_sk(sk)->peer)
@@ -49,7 +49,8 @@ static int kite_record_deliver(struct sock *sk, struct sk_buff_head *record, u8 
 }
 
 /* Under send_lock. -EAGAIN if there is no room now. */
-static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len)
+static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len,
+			    const struct kite_creds *creds)
 {
 	struct kite_conn *kc = kite_conn(sk);
 	u32 cost = len + KITE_RECORD_OVERHEAD;
@@ -73,7 +74,8 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len)
 		/* First, so that the peer never reads what was not sent. */
 		WRITE_ONCE(kc->tx_sent, kc->tx_sent + cost);
 		err = kite_record_deliver(sk, &record,
-					  msg->msg_flags & MSG_EOR ? KITE_DATA_EOR : 0);
+					  msg->msg_flags & MSG_EOR ? KITE_DATA_EOR : 0,
+					  creds);
 		WRITE_ONCE(kc->tx_wanted, 0);
 		if (err)
 			kite_send_undo(sk, cost);
@@ -113,8 +115,7 @@ int kite_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			err = sock_intr_errno(timeo);
 			break;
 		}
-		kc->tx_creds = &creds;
-		err = kite_record_send(sk, msg, len);
+		err = kite_record_send(sk, msg, len, &creds);
 		mutex_unlock(&kc->send_lock);
 		if (err != -EAGAIN)
 			break;

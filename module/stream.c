@@ -3,7 +3,6 @@
  * SOCK_STREAM: sending and receiving bytes.
  */
 #include "af_kite.h"
-#include "tap.h"
 #include "trace.h"
 
 /* Up to this a write is put together on the stack, to share a queued buffer. */
@@ -12,25 +11,34 @@
 /* One buffer of a large write. */
 #define KITE_STREAM_CHUNK	KITE_MAX_PAYLOAD
 
-static int kite_stream_send_buffer(struct sock *sk, struct msghdr *msg, u32 len,
-				   struct ubuf_info *uarg)
+/* A message that is being sent. */
+struct kite_stream_tx {
+	struct msghdr		*msg;
+	struct ubuf_info	*uarg;	/* counts its buffers, or NULL */
+	struct kite_creds	creds;
+	size_t			sent;
+};
+
+static int kite_stream_send_buffer(struct sock *sk, struct kite_stream_tx *tx, u32 len)
 {
 	struct kite_conn *kc = kite_conn(sk);
 	struct sk_buff *skb;
 	int err;
 
-	skb = kite_pages_build(sk, msg, len, uarg, &err);
-	if (!skb)
-		return err;
+	skb = kite_pages_build(sk, tx->msg, len, tx->uarg);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
 	/* First, so that the peer never reads what was not sent. */
 	WRITE_ONCE(kc->tx_sent, kc->tx_sent + len);
-	err = kite_send_deliver(sk, skb, 0);
+	err = kite_send_deliver(sk, skb, 0, &tx->creds);
 	if (err)
 		kite_send_undo(sk, len);
 	return err;
 }
 
-static int kite_stream_send_small(struct sock *sk, struct msghdr *msg, u32 len)
+/* Not inline: only who comes here pays for the room on the stack. */
+static noinline int kite_stream_send_small(struct sock *sk, struct kite_stream_tx *tx,
+					   u32 len)
 {
 	struct kite_conn *kc = kite_conn(sk);
 	u8 data[KITE_STREAM_SMALL];
@@ -38,15 +46,15 @@ static int kite_stream_send_small(struct sock *sk, struct msghdr *msg, u32 len)
 	int err;
 
 	/* As in kite_buf_from_iter(): the length is no more than the array's. */
-	if (_copy_from_iter(data, len, &msg->msg_iter) != len)
+	if (_copy_from_iter(data, len, &tx->msg->msg_iter) != len)
 		return -EFAULT;
 	WRITE_ONCE(kc->tx_sent, kc->tx_sent + len);
-	if (kite_queue_merge(kc->ks.peer, data, len, kc->tx_creds))
+	if (kite_queue_merge(kc->ks.peer, data, len, &tx->creds))
 		return 0;
 	skb = kite_buf_alloc(len, sk->sk_allocation);
 	if (skb) {
 		memcpy(skb->data, data, len);
-		err = kite_send_deliver(sk, skb, 0);
+		err = kite_send_deliver(sk, skb, 0, &tx->creds);
 	} else {
 		err = -ENOBUFS;
 	}
@@ -55,54 +63,55 @@ static int kite_stream_send_small(struct sock *sk, struct msghdr *msg, u32 len)
 	return err;
 }
 
-static int kite_stream_send_chunk(struct sock *sk, struct msghdr *msg, u32 len,
-				  struct ubuf_info *uarg)
+static int kite_stream_send_chunk(struct sock *sk, struct kite_stream_tx *tx, u32 len)
 {
 	struct sock *peer = kite_sk(sk)->peer;
 
 	/* Who looks on sees buffers. */
-	if (peer && !uarg && len <= KITE_STREAM_SMALL && !kite_tap_on(sock_net(sk)) &&
+	if (peer && !tx->uarg && len <= KITE_STREAM_SMALL &&
+	    !kite_tap_on(sock_net(sk)) &&
 	    !skb_queue_empty_lockless(&peer->sk_receive_queue))
-		return kite_stream_send_small(sk, msg, len);
-	return kite_stream_send_buffer(sk, msg, len, uarg);
+		return kite_stream_send_small(sk, tx, len);
+	return kite_stream_send_buffer(sk, tx, len);
 }
 
-/* The first chunk of a message: from here on it is counted, if it was sent. */
-static int kite_stream_send_first(struct sock *sk, struct msghdr *msg, u32 len,
-				  u32 room, struct ubuf_info **uarg)
+/* The first chunk with MSG_ZEROCOPY: from here on it is counted, if it was sent. */
+static int kite_stream_send_first(struct sock *sk, struct kite_stream_tx *tx, u32 len,
+				  u32 room)
 {
-	int err = kite_zerocopy_begin(sk, msg, room, uarg);
+	int err = kite_zerocopy_start(sk, tx->msg, room, &tx->uarg);
 
-	err = err ?: kite_stream_send_chunk(sk, msg, len, *uarg);
+	err = err ?: kite_stream_send_chunk(sk, tx, len);
 	if (err) {
-		kite_zerocopy_end(*uarg, false);
-		*uarg = NULL;
+		kite_zerocopy_end(tx->uarg, false);
+		tx->uarg = NULL;
 	}
 	return err;
 }
 
 /*
  * Under send_lock. Sends what there is room for. Returns an error, -EAGAIN if it
- * has to wait; @sent says how far it came.
+ * has to wait; @tx says how far it came.
  */
-static int kite_stream_send(struct sock *sk, struct msghdr *msg, size_t len,
-			    size_t *sent, struct ubuf_info **uarg)
+static int kite_stream_send(struct sock *sk, struct kite_stream_tx *tx, size_t len)
 {
 	u32 space, room;
 	int err;
 
-	while (*sent < len) {
+	while (tx->sent < len) {
 		if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
 			return -EPIPE;
 		room = kite_credit_space(kite_conn(sk));
 		if (!room)
 			return -EAGAIN;
-		space = min3(len - *sent, (size_t)room, (size_t)KITE_STREAM_CHUNK);
-		err = *sent ? kite_stream_send_chunk(sk, msg, space, *uarg) :
-			      kite_stream_send_first(sk, msg, space, room, uarg);
+		space = min3(len - tx->sent, (size_t)room, (size_t)KITE_STREAM_CHUNK);
+		if (!tx->sent && kite_zerocopy_wanted(sk, tx->msg))
+			err = kite_stream_send_first(sk, tx, space, room);
+		else
+			err = kite_stream_send_chunk(sk, tx, space);
 		if (err)
 			return err;
-		*sent += space;
+		tx->sent += space;
 	}
 	return 0;
 }
@@ -127,31 +136,28 @@ int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct sock *sk = sock->sk;
 	struct kite_conn *kc = kite_conn(sk);
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
-	struct kite_creds creds = {};
-	struct ubuf_info *uarg = NULL;
-	size_t sent = 0;
+	struct kite_stream_tx tx = { .msg = msg };
 	int err;
 
-	err = kite_send_check(sk, msg) ?: kite_creds_of(sock, msg, &creds);
+	err = kite_send_check(sk, msg) ?: kite_creds_of(sock, msg, &tx.creds);
 	while (!err) {
 		if (mutex_lock_interruptible(&kc->send_lock)) {
 			err = sock_intr_errno(timeo);
 			break;
 		}
-		kc->tx_creds = &creds;
-		err = kite_stream_send(sk, msg, len, &sent, &uarg);
+		err = kite_stream_send(sk, &tx, len);
 		mutex_unlock(&kc->send_lock);
 		if (err != -EAGAIN)
 			break;
 		err = kite_send_wait(sk, 1, &timeo);
 	}
-	kite_creds_put(&creds);
-	kite_zerocopy_end(uarg, true);
-	if (!sent)
+	kite_creds_put(&tx.creds);
+	kite_zerocopy_end(tx.uarg, true);
+	if (!tx.sent)
 		err = kite_send_end(err, msg);
-	trace_kite_send(sk, &kc->ks.tuple.remote, len, msg->msg_flags, sent ?: err,
+	trace_kite_send(sk, &kc->ks.tuple.remote, len, msg->msg_flags, tx.sent ?: err,
 			&kc->tx_sent);
-	return sent ?: err;
+	return tx.sent ?: err;
 }
 
 /* Finds the buffer that holds the byte @skip after the first unread one. */
@@ -169,70 +175,90 @@ static struct sk_buff *kite_stream_seek(struct sock *sk, u32 *skip)
 	}
 }
 
+/* A message that is being received. */
+struct kite_stream_rx {
+	struct msghdr		*msg;
+	size_t			size;
+	size_t			copied;
+	int			flags;
+	bool			passcred;
+	struct kite_creds_seen	seen;	/* whose bytes it has, with @passcred */
+};
+
 /*
  * Copies from one buffer, without the queue's spinlock: see queue.c. Returns 0 where
  * bytes begin that somebody else wrote.
  */
-static int kite_stream_copy(struct sock *sk, struct msghdr *msg, u32 len, u32 skip,
-			    bool peek)
+static int kite_stream_copy(struct sock *sk, struct kite_stream_rx *rx, u32 len, u32 skip)
 {
 	struct sk_buff *skb = kite_stream_seek(sk, &skip);
 	u32 start = kite_cb(skb)->consumed + skip;
-	struct kite_creds_seen *seen = kite_conn(sk)->rx_seen;
 
-	if (unlikely(seen) && !kite_creds_follow(seen, &kite_cb(skb)->creds))
+	if (unlikely(rx->passcred) &&
+	    !kite_creds_follow(&rx->seen, &kite_cb(skb)->creds))
 		return 0;
 	len = min(len, READ_ONCE(skb->len) - start);
-	if (kite_buf_to_msg(skb, start, len, msg))
+	if (kite_buf_to_msg(skb, start, len, rx->msg))
 		return -EFAULT;
-	if (!peek)
+	if (rx->flags & MSG_PEEK) {
+		sk_peek_offset_fwd(sk, len);
+	} else {
 		kite_queue_consume(sk, skb, len);
+		sk_peek_offset_bwd(sk, len);
+	}
 	return len;
 }
 
 /* Where to begin: a peek goes on where it was, or where SO_PEEK_OFF says. */
-static u32 kite_stream_skip(const struct sock *sk, int flags, size_t copied)
+static u32 kite_stream_skip(const struct sock *sk, const struct kite_stream_rx *rx)
 {
-	int off = sk_peek_offset(sk, flags);
+	int off;
 
-	if (!(flags & MSG_PEEK))
+	if (likely(!(rx->flags & MSG_PEEK)))
 		return 0;
-	return off >= 0 ? off : copied;
+	off = sk_peek_offset(sk, rx->flags);
+	return off >= 0 ? off : rx->copied;
 }
 
 /*
- * Under recv_lock. Reads what is there, up to @size. Returns an error, 0 at the
- * end of the stream, or -EAGAIN if more may come; @copied says how far it came.
+ * Under recv_lock. Reads what is there, up to what was asked for. Returns an error, 0
+ * at the end of the stream, or -EAGAIN if more may come; @rx says how far it came.
  */
-static int kite_stream_recv(struct sock *sk, struct msghdr *msg, size_t size,
-			    int flags, size_t *copied)
+static int kite_stream_recv(struct sock *sk, struct kite_stream_rx *rx)
 {
-	struct kite_conn *kc = kite_conn(sk);
-	bool peek = flags & MSG_PEEK;
 	u32 skip, unread;
 	bool over;
 	int n;
 
 	do {
 		over = kite_recv_over(sk);
-		unread = kite_queue_unread(kc);
-		skip = kite_stream_skip(sk, flags, *copied);
+		unread = kite_queue_unread(kite_conn(sk));
+		skip = kite_stream_skip(sk, rx);
 		if (unread <= skip) {
 			if (!over)
 				return -EAGAIN;
-			return *copied ? 0 : sock_error(sk);
+			return rx->copied ? 0 : sock_error(sk);
 		}
-		n = kite_stream_copy(sk, msg, min_t(size_t, size - *copied, unread - skip),
-				     skip, peek);
+		n = kite_stream_copy(sk, rx, min_t(size_t, rx->size - rx->copied,
+						   unread - skip), skip);
 		if (n <= 0)
 			return n;
-		*copied += n;
-		if (peek)
-			sk_peek_offset_fwd(sk, n);
-		else
-			sk_peek_offset_bwd(sk, n);
-	} while (*copied < size);
+		rx->copied += n;
+	} while (rx->copied < rx->size);
 	return 0;
+}
+
+/*
+ * Waits for as much as @target lacks; or for anything, to peek at it, or because it may
+ * be somebody else's.
+ */
+static int kite_stream_wait(struct sock *sk, const struct kite_stream_rx *rx, u32 target,
+			    u32 queued, long *timeo)
+{
+	if (rx->flags & MSG_PEEK || rx->passcred)
+		return kite_wait(sk, kite_conn_came, queued, timeo);
+	return kite_wait(sk, kite_conn_enough,
+			 kite_conn_batch(sk, target - rx->copied), timeo);
 }
 
 /**
@@ -258,10 +284,14 @@ int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	struct sock *sk = sock->sk;
 	struct kite_conn *kc = kite_conn(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	struct kite_creds_seen seen = {};
-	size_t copied = 0;
-	u32 queued;
-	int err;
+	struct kite_stream_rx rx = {
+		.msg		= msg,
+		.size		= size,
+		.flags		= flags,
+		.passcred	= test_bit(SOCK_PASSCRED, &sock->flags),
+	};
+	int err, stop = 0;
+	u32 queued, target;
 
 	if (unlikely(flags & MSG_ERRQUEUE))
 		return kite_recv_error(sk, msg, size);
@@ -271,19 +301,28 @@ int kite_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			err = sock_intr_errno(timeo);
 			break;
 		}
-		kc->rx_seen = test_bit(SOCK_PASSCRED, &sock->flags) ? &seen : NULL;
 		queued = READ_ONCE(kc->rx_queued);
-		err = kite_stream_recv(sk, msg, size, flags, &copied);
+		err = kite_stream_recv(sk, &rx);
 		mutex_unlock(&kc->recv_lock);
-		if (err != -EAGAIN ||
-		    copied >= kite_conn_rcvlowat(sk, flags & MSG_WAITALL, size))
+		if (likely(err != -EAGAIN))
 			break;
-		err = kite_wait(sk, kite_conn_came, queued, &timeo);
+		target = kite_conn_rcvlowat(sk, flags & MSG_WAITALL, size);
+		if (rx.copied >= target)
+			break;
+		/* After a wait in vain one more look: something may have come. */
+		if (stop || !timeo) {
+			err = stop ?: -EAGAIN;
+			break;
+		}
+		stop = kite_stream_wait(sk, &rx, target, queued, &timeo);
+		err = 0;
 	}
-	if (copied)
-		kite_creds_recv(sock, msg, &seen.creds);
-	kite_creds_put(&seen.creds);
-	trace_kite_recv(sk, &kc->ks.tuple.remote, size, flags, copied ?: err,
+	if (unlikely(rx.passcred)) {
+		if (rx.copied)
+			kite_creds_tell(msg, &rx.seen.creds);
+		kite_creds_put(&rx.seen.creds);
+	}
+	trace_kite_recv(sk, &kc->ks.tuple.remote, size, flags, rx.copied ?: err,
 			&kc->rx_read);
-	return copied ?: err;
+	return rx.copied ?: err;
 }

@@ -7,27 +7,73 @@
 
 #include "af_kite.h"
 
-static int kite_wait_loop(struct sock *sk, struct wait_queue_entry *wait,
-			  bool (*done)(struct sock *sk, u32 arg), u32 arg,
-			  long *timeo)
+/* A reader that waits for much is woken when so much of it has come. */
+#define KITE_READ_BATCH		16384U
+
+/* Who sleeps until something is true. */
+struct kite_waiter {
+	struct wait_queue_entry	entry;
+	struct sock		*sk;
+	bool			(*done)(struct sock *sk, u32 arg);
+	u32			arg;
+};
+
+/*
+ * Asks for the sleeper, so that it is not woken for nothing: a switch to another
+ * process costs more than everything else that happens to a message.
+ */
+static int kite_waiter_wake(struct wait_queue_entry *entry, unsigned int mode, int sync,
+			    void *key)
 {
-	/* Pairs with skwq_has_sleeper(): on the wait queue first, then the look. */
-	smp_mb();
-	while (!done(sk, arg)) {
+	struct kite_waiter *waiter = container_of(entry, struct kite_waiter, entry);
+
+	return waiter->done(waiter->sk, waiter->arg) &&
+	       autoremove_wake_function(entry, mode, sync, key);
+}
+
+static int kite_wait_loop(struct kite_waiter *waiter, bool exclusive, long *timeo)
+{
+	wait_queue_head_t *queue = sk_sleep(waiter->sk);
+
+	for (;;) {
+		/* On the queue first, then the look: pairs with skwq_has_sleeper(). */
+		if (exclusive)
+			prepare_to_wait_exclusive(queue, &waiter->entry,
+						  TASK_INTERRUPTIBLE);
+		else
+			prepare_to_wait(queue, &waiter->entry, TASK_INTERRUPTIBLE);
+		if (waiter->done(waiter->sk, waiter->arg))
+			return 0;
 		if (!*timeo)
 			return -EAGAIN;
 		if (signal_pending(current))
 			return sock_intr_errno(*timeo);
-		*timeo = wait_woken(wait, TASK_INTERRUPTIBLE, *timeo);
+		*timeo = schedule_timeout(*timeo);
 	}
-	return 0;
+}
+
+static int kite_wait_any(struct sock *sk, bool (*done)(struct sock *sk, u32 arg), u32 arg,
+			 bool exclusive, long *timeo)
+{
+	struct kite_waiter waiter = {
+		.sk	= sk,
+		.done	= done,
+		.arg	= arg,
+	};
+	int err;
+
+	init_wait(&waiter.entry);
+	waiter.entry.func = kite_waiter_wake;
+	err = kite_wait_loop(&waiter, exclusive, timeo);
+	finish_wait(sk_sleep(sk), &waiter.entry);
+	return err;
 }
 
 /**
  * kite_wait - sleep on a socket until something is true
  * @sk: the socket
- * @done: the question; asked again after each wake-up. Yes must mean that the
- *	caller gets further, or it would come back for ever
+ * @done: the question, asked by the sleeper and by who wakes it, in any context. Yes
+ *	must mean that the caller gets further, or it would come back for ever
  * @arg: its argument
  * @timeo: how long, in jiffies; what is left of it afterwards
  *
@@ -37,19 +83,13 @@ static int kite_wait_loop(struct sock *sk, struct wait_queue_entry *wait,
 int kite_wait(struct sock *sk, bool (*done)(struct sock *sk, u32 arg), u32 arg,
 	      long *timeo)
 {
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	int err;
-
-	add_wait_queue(sk_sleep(sk), &wait);
-	err = kite_wait_loop(sk, &wait, done, arg, timeo);
-	remove_wait_queue(sk_sleep(sk), &wait);
-	return err;
+	return kite_wait_any(sk, done, arg, false, timeo);
 }
 
 /**
  * kite_wait_exclusive - the same, where one wake-up is for one waiter
  * @sk: the socket
- * @done: the question; asked again after each wake-up
+ * @done: the question
  * @arg: its argument
  * @timeo: how long, in jiffies; what is left of it afterwards
  *
@@ -59,13 +99,7 @@ int kite_wait(struct sock *sk, bool (*done)(struct sock *sk, u32 arg), u32 arg,
 int kite_wait_exclusive(struct sock *sk, bool (*done)(struct sock *sk, u32 arg),
 			u32 arg, long *timeo)
 {
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	int err;
-
-	add_wait_queue_exclusive(sk_sleep(sk), &wait);
-	err = kite_wait_loop(sk, &wait, done, arg, timeo);
-	remove_wait_queue(sk_sleep(sk), &wait);
-	return err;
+	return kite_wait_any(sk, done, arg, true, timeo);
 }
 
 /**
@@ -92,13 +126,55 @@ u32 kite_conn_rcvlowat(const struct sock *sk, bool waitall, size_t len)
  * @sk: the socket
  * @target: the least that it wants
  *
- * Context: Process context.
+ * Context: Any.
  * Return: true if there is as much, or an error or the end to be read.
  */
 bool kite_conn_readable(struct sock *sk, u32 target)
 {
 	return kite_queue_unread(kite_conn(sk)) >= target || READ_ONCE(sk->sk_err) ||
 	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+}
+
+/*
+ * There is something, and the peer waits for us to read it: more cannot come, so
+ * nobody must wait for more.
+ */
+static bool kite_peer_stuck(const struct kite_conn *kc)
+{
+	return kc->ks.peer && READ_ONCE(kite_conn(kc->ks.peer)->tx_blocked) &&
+	       kite_queue_unread(kc);
+}
+
+/**
+ * kite_conn_enough - is there enough to wake a reader that has emptied the queue?
+ * @sk: the socket
+ * @want: how much, see kite_conn_batch()
+ *
+ * Context: Any.
+ * Return: true if so, or if no more will come.
+ */
+bool kite_conn_enough(struct sock *sk, u32 want)
+{
+	return kite_conn_readable(sk, want) || kite_peer_stuck(kite_conn(sk));
+}
+
+/**
+ * kite_conn_batch - how much should come before a reader is woken that wants so much?
+ * @sk: the socket
+ * @rest: what it still wants
+ *
+ * With SO_RCVLOWAT or MSG_WAITALL a reader has to come back for more anyway, so each
+ * wake-up should be worth it. A peer that is not here may be unable to send all of it:
+ * then anything is enough.
+ *
+ * Context: Process context.
+ * Return: bytes, at least 1.
+ */
+u32 kite_conn_batch(const struct sock *sk, u32 rest)
+{
+	u32 most = kite_sk(sk)->peer ? min(kite_credit_window(sk) / 2, KITE_READ_BATCH) : 1;
+
+	return clamp(rest, 1U, max(most, 1U));
 }
 
 /**
@@ -113,6 +189,28 @@ bool kite_conn_came(struct sock *sk, u32 queued)
 {
 	return READ_ONCE(kite_conn(sk)->rx_queued) != queued || READ_ONCE(sk->sk_err) ||
 	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+}
+
+/**
+ * kite_def_readable - wake who waits for something to read
+ * @sk: the socket
+ *
+ * The core's sk_data_ready, with a name that this module can ask for: see
+ * kite_data_ready().
+ *
+ * Context: Any.
+ */
+void kite_def_readable(struct sock *sk)
+{
+	struct socket_wq *wq;
+
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_sync_poll(&wq->wait, EPOLLIN | EPOLLPRI |
+						EPOLLRDNORM | EPOLLRDBAND);
+	rcu_read_unlock();
+	sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
 }
 
 /**
@@ -137,25 +235,13 @@ void kite_conn_write_space(struct sock *sk)
 	sk_wake_async(sk, SOCK_WAKE_SPACE, POLL_OUT);
 }
 
-/*
- * There is something, and the peer waits for us to read it: more cannot come, so
- * SO_RCVLOWAT must not ask for more.
- */
-static bool kite_peer_stuck(const struct kite_conn *kc)
-{
-	return kc->ks.peer && READ_ONCE(kite_conn(kc->ks.peer)->tx_blocked) &&
-	       kite_queue_unread(kc);
-}
-
 static __poll_t kite_conn_poll_in(struct sock *sk)
 {
 	/* A record is whole, however short. */
 	u32 target = sk->sk_type == SOCK_STREAM ?
 		     kite_conn_rcvlowat(sk, false, INT_MAX) : 1;
 
-	if (!kite_conn_readable(sk, target) && !kite_peer_stuck(kite_conn(sk)))
-		return 0;
-	return EPOLLIN | EPOLLRDNORM;
+	return kite_conn_enough(sk, target) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static __poll_t kite_conn_poll_out(struct sock *sk)

@@ -241,8 +241,6 @@ TEST_F(data, waitall)
 	async_recv(&reading, self->s, buf, sizeof(buf), MSG_WAITALL);
 	ASSERT_TRUE(async_blocks(&reading));
 	ASSERT_EQ(3, send(self->c, "abc", 3, 0));
-	/* It has taken these, and still waits for the others. */
-	ASSERT_EQ(0, BECOMES(0, bytes_to_read(self->s)));
 	EXPECT_TRUE(async_blocks(&reading));
 	ASSERT_EQ(7, send(self->c, "defghij", 7, 0));
 	EXPECT_EQ(8, async_result(&reading));
@@ -264,8 +262,6 @@ TEST_F(data, waitall_does_not_outwait)
 	catch_signal(SIGUSR1, SA_RESTART);
 	async_recv(&reading, self->s, buf, sizeof(buf), MSG_WAITALL);
 	ASSERT_EQ(2, send(self->c, "ab", 2, 0));
-	ASSERT_TRUE(async_blocks(&reading));
-	ASSERT_EQ(0, BECOMES(0, bytes_to_read(self->s)));
 	ASSERT_TRUE(async_blocks(&reading));
 	async_signal(&reading, SIGUSR1);
 	EXPECT_EQ(2, async_result(&reading));
