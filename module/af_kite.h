@@ -170,20 +170,6 @@ struct kite_sock {
 };
 
 /**
- * struct kite_vsock - what a connection keeps for vsock's socket options
- * @buffer: SO_VM_SOCKETS_BUFFER_SIZE, and its bounds
- * @buffer_min: SO_VM_SOCKETS_BUFFER_MIN_SIZE
- * @buffer_max: SO_VM_SOCKETS_BUFFER_MAX_SIZE
- *
- * Under lock_sock, with family=40 only.
- */
-struct kite_vsock {
-	u64			buffer;
-	u64			buffer_min;
-	u64			buffer_max;
-};
-
-/**
  * struct kite_conn - a stream or record socket: one end of a connection
  * @ks: the socket, first
  * @transport: carries its packets; set from SYN_SENT on and kept, holds the
@@ -219,7 +205,6 @@ struct kite_vsock {
  *	memory, and a request that found the listener full; atomic
  * @deadline: when the timer gives up, in jiffies; belongs to the owner
  * @connect_timeout: how long connect() tries, in jiffies; under lock_sock
- * @vsock: options of vsock's
  * @accept: a listener's children until they are accepted, or the child's place
  *	among them; under the listener's queue spinlock
  * @room: where connect() waits for room in a listener's accept queue
@@ -247,10 +232,16 @@ struct kite_conn {
 	u32				tx_wanted;
 	bool				tx_blocked;
 
-	/* the receiver's */
+	/* what fits in between */
 	bool				rx_open;
 	bool				hashed;
 	bool				orphan;
+	u8				pending;
+	u8				reset;
+	u8				unsent_reset;
+	u8				peer_shutdown;
+
+	/* the receiver's */
 	struct mutex			recv_lock;	/* see above */
 	u32				rx_queued;
 	u32				rx_partial;
@@ -260,14 +251,9 @@ struct kite_conn {
 	u32				rx_told;
 
 	/* control */
-	u8				pending;
-	u8				reset;
-	u8				unsent_reset;
-	u8				peer_shutdown;
 	unsigned long			unsent;
 	unsigned long			deadline;
 	long				connect_timeout;
-	struct kite_vsock		vsock;
 	struct list_head		accept;
 	wait_queue_head_t		room;
 };
@@ -393,6 +379,7 @@ bool kite_node_is_local(struct net *net, u32 node);
 bool kite_addr_tail_valid(const u8 *tail);
 int kite_refused_errno(void);
 bool kite_tuple_free_early(const struct kite_conn *kc);
+unsigned int kite_vsock_size(void);
 void kite_vsock_conn_init(struct kite_conn *kc);
 void kite_vsock_inherit(struct kite_conn *child, const struct kite_conn *listener);
 int kite_vsock_setsockopt(struct sock *sk, int optname, sockptr_t optval,

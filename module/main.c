@@ -204,6 +204,8 @@ static int __init kite_protos_register(void)
 {
 	int err, i;
 
+	kite_stream_proto.obj_size += kite_vsock_size();
+	kite_seqpacket_proto.obj_size += kite_vsock_size();
 	for (i = 0; i < ARRAY_SIZE(kite_protos); i++) {
 		err = proto_register(kite_protos[i], 1);
 		if (err) {

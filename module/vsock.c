@@ -113,6 +113,36 @@ bool kite_tuple_free_early(const struct kite_conn *kc)
 
 /* The socket options */
 
+/**
+ * struct kite_vsock - what a connection keeps for vsock's socket options
+ * @buffer: SO_VM_SOCKETS_BUFFER_SIZE, and its bounds
+ * @buffer_min: SO_VM_SOCKETS_BUFFER_MIN_SIZE
+ * @buffer_max: SO_VM_SOCKETS_BUFFER_MAX_SIZE
+ *
+ * Under lock_sock. It lies behind struct kite_conn, with family=40 only.
+ */
+struct kite_vsock {
+	u64			buffer;
+	u64			buffer_min;
+	u64			buffer_max;
+};
+
+static struct kite_vsock *kite_vsock(const struct kite_conn *kc)
+{
+	return (struct kite_vsock *)(kc + 1);
+}
+
+/**
+ * kite_vsock_size - what a connection needs behind its struct kite_conn
+ *
+ * Context: Any.
+ * Return: bytes.
+ */
+unsigned int kite_vsock_size(void)
+{
+	return kite_is_vsock() ? sizeof(struct kite_vsock) : 0;
+}
+
 /*
  * Both buffers are that large, and so that one record of the size fits. What the
  * peer may send already it may send all the same.
@@ -120,7 +150,7 @@ bool kite_tuple_free_early(const struct kite_conn *kc)
 static void kite_vsock_apply_buffer(struct kite_conn *kc)
 {
 	struct sock *sk = kite_conn_sk(kc);
-	u32 room = clamp_t(u64, kc->vsock.buffer, 1,
+	u32 room = clamp_t(u64, kite_vsock(kc)->buffer, 1,
 			   KITE_WINDOW_MAX - KITE_RECORD_OVERHEAD);
 
 	if (sk->sk_type == SOCK_SEQPACKET)
@@ -141,9 +171,11 @@ void kite_vsock_conn_init(struct kite_conn *kc)
 	if (!kite_is_vsock())
 		return;
 	kc->connect_timeout = KITE_VSOCK_CONNECT_TIMEOUT;
-	kc->vsock.buffer = KITE_VSOCK_BUFFER;
-	kc->vsock.buffer_min = KITE_VSOCK_BUFFER_MIN;
-	kc->vsock.buffer_max = KITE_VSOCK_BUFFER_MAX;
+	*kite_vsock(kc) = (struct kite_vsock) {
+		.buffer		= KITE_VSOCK_BUFFER,
+		.buffer_min	= KITE_VSOCK_BUFFER_MIN,
+		.buffer_max	= KITE_VSOCK_BUFFER_MAX,
+	};
 	kite_vsock_apply_buffer(kc);
 }
 
@@ -156,10 +188,15 @@ void kite_vsock_conn_init(struct kite_conn *kc)
  */
 void kite_vsock_inherit(struct kite_conn *child, const struct kite_conn *listener)
 {
+	const struct kite_vsock *from = kite_vsock(listener);
+	struct kite_vsock *to = kite_vsock(child);
+
 	child->connect_timeout = READ_ONCE(listener->connect_timeout);
-	child->vsock.buffer = READ_ONCE(listener->vsock.buffer);
-	child->vsock.buffer_min = READ_ONCE(listener->vsock.buffer_min);
-	child->vsock.buffer_max = READ_ONCE(listener->vsock.buffer_max);
+	if (!kite_is_vsock())
+		return;
+	to->buffer = READ_ONCE(from->buffer);
+	to->buffer_min = READ_ONCE(from->buffer_min);
+	to->buffer_max = READ_ONCE(from->buffer_max);
 }
 
 /* What is above the maximum and below the minimum, is the maximum: vsock's rule. */
@@ -169,8 +206,8 @@ static void kite_vsock_set_buffer(struct kite_conn *kc, u64 size)
 
 	sock_owned_by_me(sk);
 
-	size = min(max(size, kc->vsock.buffer_min), kc->vsock.buffer_max);
-	WRITE_ONCE(kc->vsock.buffer, size);
+	size = min(max(size, kite_vsock(kc)->buffer_min), kite_vsock(kc)->buffer_max);
+	WRITE_ONCE(kite_vsock(kc)->buffer, size);
 	kite_vsock_apply_buffer(kc);
 	if (sk->sk_state != TCP_ESTABLISHED)
 		return;
@@ -191,12 +228,12 @@ static int kite_vsock_set_size(struct kite_conn *kc, int optname, sockptr_t optv
 	lock_sock(kite_conn_sk(kc));
 	switch (optname) {
 	case SO_VM_SOCKETS_BUFFER_MIN_SIZE:
-		WRITE_ONCE(kc->vsock.buffer_min, size);
-		size = kc->vsock.buffer;
+		WRITE_ONCE(kite_vsock(kc)->buffer_min, size);
+		size = kite_vsock(kc)->buffer;
 		break;
 	case SO_VM_SOCKETS_BUFFER_MAX_SIZE:
-		WRITE_ONCE(kc->vsock.buffer_max, size);
-		size = kc->vsock.buffer;
+		WRITE_ONCE(kite_vsock(kc)->buffer_max, size);
+		size = kite_vsock(kc)->buffer;
 		break;
 	}
 	kite_vsock_set_buffer(kc, size);
@@ -285,13 +322,13 @@ int kite_vsock_getsockopt(struct sock *sk, int optname, char __user *optval,
 
 	switch (optname) {
 	case SO_VM_SOCKETS_BUFFER_SIZE:
-		value.size = READ_ONCE(kc->vsock.buffer);
+		value.size = READ_ONCE(kite_vsock(kc)->buffer);
 		break;
 	case SO_VM_SOCKETS_BUFFER_MIN_SIZE:
-		value.size = READ_ONCE(kc->vsock.buffer_min);
+		value.size = READ_ONCE(kite_vsock(kc)->buffer_min);
 		break;
 	case SO_VM_SOCKETS_BUFFER_MAX_SIZE:
-		value.size = READ_ONCE(kc->vsock.buffer_max);
+		value.size = READ_ONCE(kite_vsock(kc)->buffer_max);
 		break;
 	case SO_VM_SOCKETS_CONNECT_TIMEOUT_OLD:
 	case SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW:
