@@ -46,6 +46,7 @@ struct sock *kite_sock_alloc(struct net *net, struct socket *sock,
 		.remote	= { KITE_PORT_ANY, KITE_NODE_ANY },
 	};
 	ks->bound_node = KITE_NODE_ANY;
+	kite_sysctl_buffers(sk);
 	prot->init(sk);
 
 	kite_sock_list(sk);

@@ -34,23 +34,26 @@
 #include "compat.h"
 #include "drop.h"
 #include "mem.h"
+#include "stats.h"
 #include "transport.h"
 
-/* Ports below this need CAP_NET_BIND_SERVICE. */
-#define KITE_PORT_UNPRIVILEGED	1024U
+/* What net.kite begins with, see sysctl.c. Ports below this are for CAP_NET_BIND_SERVICE. */
+#define KITE_PORT_UNPRIVILEGED	1024
 
 /*
  * Where unasked-for ports come from: above the 16 bits in which programs choose
  * theirs, so that an ephemeral port never stands where a server wants to bind.
  */
-#define KITE_PORT_EPHEMERAL_MIN	65536U
-#define KITE_PORT_EPHEMERAL_MAX	0x7fffffffU
+#define KITE_PORT_EPHEMERAL_MIN	65536
+#define KITE_PORT_EPHEMERAL_MAX	0x7fffffff
 
-/* How long connect() tries, but for vsock; and how long a closed end waits. */
-#define KITE_CONNECT_TIMEOUT	(30 * HZ)
-#define KITE_CLOSE_TIMEOUT	(8 * HZ)
+/* How long connect() tries, but for vsock; and how long a closed end waits: ms. */
+#define KITE_CONNECT_TIMEOUT	30000
+#define KITE_CLOSE_TIMEOUT	8000
 /* How many closed ends of a namespace wait at a time: memory that no program has. */
 #define KITE_ORPHANS_MAX	1024
+/* How many answers to ECHOs, and to packets that are made up: per second. */
+#define KITE_ANSWER_RATE	1000
 /* When a listener was full or memory was short: try again after this. */
 #define KITE_RETRY_INTERVAL	max(HZ / 20, 1)
 
@@ -94,6 +97,36 @@ struct kite_limit {
 };
 
 /**
+ * struct kite_sysctl - what an administrator sets, net.kite
+ * @rmem_default: what SO_RCVBUF begins with; 0: as net.core.rmem_default says
+ * @wmem_default: what SO_SNDBUF begins with, likewise
+ * @rmem_max: what may be asked for by SO_RCVBUF, beside net.core.rmem_max
+ * @wmem_max: what may be asked for by SO_SNDBUF, likewise
+ * @unprivileged_port: ports below it need CAP_NET_BIND_SERVICE
+ * @port_range: where unasked-for ports come from: the first and the last one
+ * @connect_timeout: how long connect() tries, in ms
+ * @close_timeout: how long a closed end waits for its peer, in ms
+ * @echo_rate: how many ECHOs are answered in a second
+ * @reset_rate: how many packets that were made up are refused in a second
+ * @max_orphans: how many closed ends wait at a time
+ *
+ * Changed by the administrator at any time.
+ */
+struct kite_sysctl {
+	int			rmem_default;
+	int			wmem_default;
+	int			rmem_max;
+	int			wmem_max;
+	int			unprivileged_port;
+	int			port_range[2];
+	int			connect_timeout;
+	int			close_timeout;
+	int			echo_rate;
+	int			reset_rate;
+	int			max_orphans;
+};
+
+/**
  * struct kite_net - what a network namespace has of its own
  * @bound: bound sockets by type and port; changed under @lock, read under RCU
  * @conns: connections by tuple; changed and read under RCU
@@ -103,6 +136,10 @@ struct kite_limit {
  * @socks: every socket that a program, or a connection still closing, holds, the
  *	youngest first; changed under @lock, read under RCU, see socks.c
  * @taps: who looks on, see tap.h; changed under @lock, read under RCU
+ * @stats: what was counted, see stats.h
+ * @sysctl: net.kite
+ * @sysctl_table: the files of it
+ * @sysctl_header: likewise
  * @resets: how many packets that were made up have been refused, see rcv.c
  * @echoes: how many ECHOs have been answered
  * @orphans: how many closed connections wait for their peer
@@ -116,6 +153,10 @@ struct kite_net {
 	u32			made;
 	struct hlist_head	socks;
 	struct list_head	taps;
+	struct kite_stats __percpu *stats;
+	struct kite_sysctl	sysctl;
+	struct ctl_table	*sysctl_table;
+	struct ctl_table_header	*sysctl_header;
 	struct kite_limit	resets;
 	struct kite_limit	echoes;
 	atomic_t		orphans;
@@ -346,6 +387,7 @@ static inline int kite_filter(struct sock *sk, struct sk_buff *skb, unsigned int
 
 /* main.c */
 extern int kite_family;
+extern long kite_mem[3];
 extern struct proto kite_stream_proto;
 extern struct proto kite_seqpacket_proto;
 extern struct proto kite_dgram_proto;
@@ -364,11 +406,20 @@ void kite_sock_kill(struct sock *sk);
 void kite_sock_list(struct sock *sk);
 void kite_sock_unlist(struct sock *sk);
 struct sock *kite_sock_next(struct net *net, struct sock *at);
+struct sock *kite_sock_seek(struct net *net, u32 number);
 
 /* state.c */
 void kite_sk_set_state(struct sock *sk, u8 state);
 void kite_sk_set_shutdown(struct sock *sk, u8 how);
 unsigned long kite_sk_ino(const struct sock *sk);
+const char *kite_type_name(const struct sock *sk);
+const char *kite_state_name(int state);
+
+/* sysctl.c */
+int kite_sysctl_init(struct net *net);
+void kite_sysctl_exit(struct net *net);
+void kite_sysctl_buffers(struct sock *sk);
+int kite_sysctl_buffer_max(const struct sock *sk, int optname);
 
 /* addr.c */
 int kite_addr_parse(const struct sockaddr *uaddr, int len, struct kite_addr *addr);
@@ -603,7 +654,7 @@ void kite_echo_rcv(struct net *net, const struct kite_transport *transport,
 
 /* limit.c */
 void kite_limit_init(struct kite_limit *limit);
-bool kite_limit_allows(struct kite_limit *limit);
+bool kite_limit_allows(struct kite_limit *limit, int rate);
 
 /* route.c */
 const struct kite_transport *kite_route(struct net *net, u32 node);
@@ -655,6 +706,21 @@ void kite_event_exit(void);
 
 /* fdinfo.c, with CONFIG_PROC_FS */
 void kite_show_fdinfo(struct seq_file *m, struct socket *sock);
+
+/* proc.c */
+#ifdef CONFIG_PROC_FS
+int kite_proc_init(struct net *net);
+void kite_proc_exit(struct net *net);
+#else
+static inline int kite_proc_init(struct net *net)
+{
+	return 0;
+}
+
+static inline void kite_proc_exit(struct net *net)
+{
+}
+#endif
 
 #include "credit.h"
 #include "creds.h"

@@ -15,8 +15,13 @@ static bool kite_orphan_begin(struct sock *sk)
 {
 	struct kite_net *kn = kite_net(sock_net(sk));
 
-	kite_conn(sk)->orphan = atomic_add_unless(&kn->orphans, 1, KITE_ORPHANS_MAX);
-	return kite_conn(sk)->orphan;
+	if (atomic_inc_return(&kn->orphans) <= READ_ONCE(kn->sysctl.max_orphans)) {
+		kite_conn(sk)->orphan = true;
+		return true;
+	}
+	atomic_dec(&kn->orphans);
+	kite_count(sock_net(sk), KITE_STAT_ORPHAN_OVERFLOWS);
+	return false;
 }
 
 static void kite_orphan_end(struct sock *sk)
@@ -176,6 +181,8 @@ static bool kite_conn_finish(struct sock *sk)
 void kite_conn_close(struct sock *sk, long timeout)
 {
 	struct kite_conn *kc = kite_conn(sk);
+	struct kite_net *kn;
+	unsigned long after;
 	bool wait = false;
 
 	sock_owned_by_me(sk);
@@ -195,8 +202,10 @@ void kite_conn_close(struct sock *sk, long timeout)
 	}
 	kite_queue_purge(sk);
 	if (wait) {
-		kc->deadline = jiffies + KITE_CLOSE_TIMEOUT;
-		kite_conn_arm(sk, kc->unsent ? KITE_RETRY_INTERVAL : KITE_CLOSE_TIMEOUT);
+		kn = kite_net(sock_net(sk));
+		after = msecs_to_jiffies(READ_ONCE(kn->sysctl.close_timeout));
+		kc->deadline = jiffies + after;
+		kite_conn_arm(sk, kc->unsent ? KITE_RETRY_INTERVAL : after);
 	} else {
 		kite_conn_unhash(sk);
 		kite_sock_unlist(sk);

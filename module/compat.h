@@ -11,6 +11,7 @@
 #include <linux/socket.h>
 #include <linux/timer.h>
 #include <linux/version.h>
+#include <net/net_namespace.h>
 
 struct socket;
 int kite_do_accept(struct socket *sock, struct socket *newsock, int flags);
@@ -56,6 +57,21 @@ static inline ssize_t skb_splice_from_iter(struct sk_buff *skb, struct iov_iter 
 {
 	return -EMSGSIZE;
 }
+#endif
+
+/* Since 6.6 the length of a table of sysctls is known; it is const since 6.11. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+static inline struct ctl_table_header *
+register_net_sysctl_sz(struct net *net, const char *path, struct ctl_table *table,
+		       size_t size)
+{
+	return register_net_sysctl(net, path, table);
+}
+#endif
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define kite_ctl_table struct ctl_table
+#else
+#define kite_ctl_table const struct ctl_table
 #endif
 
 /* from_timer() was renamed in 6.16. */

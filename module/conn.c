@@ -250,15 +250,20 @@ static void kite_conn_on_reset(struct sock *sk)
 			return;
 		}
 		kite_event(sk, KITE_EVENT_RESET, kc->reset);
+		if (kc->reset == KITE_RESET_TIMEOUT)
+			kite_count(sock_net(sk), KITE_STAT_CONNECT_TIMEOUTS);
 		kite_conn_fail(sk, err);
 		kite_conn_back(sk);
 		kite_conn_report(sk);
 	} else if (kc->reset == KITE_RESET_FULL) {
 		/* A late answer to a request; nothing that ends a connection. */
 	} else if (sock_flag(sk, SOCK_DEAD)) {
+		if (kc->reset == KITE_RESET_TIMEOUT)
+			kite_count(sock_net(sk), KITE_STAT_CLOSE_TIMEOUTS);
 		kite_conn_over(sk);
 	} else if (sk->sk_state == TCP_ESTABLISHED) {
 		kite_event(sk, KITE_EVENT_RESET, kc->reset);
+		kite_count(sock_net(sk), KITE_STAT_ESTAB_RESETS);
 		kite_queue_close(sk);
 		kite_conn_unhash(sk);
 		kite_conn_fail(sk, err);
@@ -481,10 +486,12 @@ static void kite_conn_send_unsent(struct sock *sk)
 	struct kite_conn *kc = kite_conn(sk);
 
 	if (test_and_clear_bit(KITE_OP_REQUEST, &kc->unsent) &&
-	    READ_ONCE(sk->sk_state) == TCP_SYN_SENT && kite_request_send(sk) &&
 	    READ_ONCE(sk->sk_state) == TCP_SYN_SENT) {
-		set_bit(KITE_OP_REQUEST, &kc->unsent);
-		kite_conn_arm(sk, KITE_RETRY_INTERVAL);
+		kite_count(sock_net(sk), KITE_STAT_CONNECT_RETRIES);
+		if (kite_request_send(sk) && READ_ONCE(sk->sk_state) == TCP_SYN_SENT) {
+			set_bit(KITE_OP_REQUEST, &kc->unsent);
+			kite_conn_arm(sk, KITE_RETRY_INTERVAL);
+		}
 	}
 	if (test_and_clear_bit(KITE_OP_CREDIT, &kc->unsent))
 		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
@@ -554,13 +561,14 @@ static void kite_conn_destruct(struct sock *sk)
  */
 int kite_conn_init(struct sock *sk)
 {
+	const struct kite_sysctl *sysctl = &kite_net(sock_net(sk))->sysctl;
 	struct kite_conn *kc = kite_conn(sk);
 
 	mutex_init(&kc->send_lock);
 	mutex_init(&kc->recv_lock);
 	INIT_LIST_HEAD(&kc->accept);
 	init_waitqueue_head(&kc->room);
-	kc->connect_timeout = KITE_CONNECT_TIMEOUT;
+	kc->connect_timeout = msecs_to_jiffies(READ_ONCE(sysctl->connect_timeout));
 	kite_vsock_conn_init(kc);
 	timer_setup(&sk->sk_timer, kite_conn_timer, 0);
 	sk->sk_write_space = kite_conn_write_space;

@@ -130,8 +130,10 @@ void kite_credit_update(struct kite_conn *kc, u32 read, u32 limit)
 
 	lockdep_assert_held(&kite_conn_sk(kc)->sk_lock.slock);
 
-	if (read - kc->tx_read > sent - kc->tx_read)
+	if (read - kc->tx_read > sent - kc->tx_read) {
+		kite_count(sock_net(kite_conn_sk(kc)), KITE_STAT_IN_BAD_CREDITS);
 		return;
+	}
 	if ((s32)(limit - kc->tx_limit) > 0 && limit - read <= KITE_WINDOW_MAX)
 		WRITE_ONCE(kc->tx_limit, limit);
 	/* Pairs with kite_credit_most(). */

@@ -419,6 +419,8 @@ static int kite_dgram_send(struct sock *sk, struct msghdr *msg, size_t len,
 	if (!err)
 		err = kite_zerocopy_wanted(sk, msg) ? kite_dgram_send_zerocopy(sk, &tx) :
 						      kite_dgram_send_to(sk, &tx, NULL);
+	if (!err)
+		kite_count(sock_net(sk), KITE_STAT_OUT_DATAGRAMS);
 	trace_kite_send(sk, &tx.pkt.dst, len, msg->msg_flags, err ?: len, NULL);
 	return err;
 }

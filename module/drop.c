@@ -55,6 +55,7 @@ void kite_drop_note(struct net *net, const struct sock *sk,
 		    const struct kite_packet *pkt, const struct sk_buff *skb,
 		    enum kite_drop_reason reason)
 {
+	kite_count(net, KITE_STAT_DROPS + reason);
 	trace_kite_drop(net, sk, pkt, skb ? skb->len : pkt->len, reason);
 }
 

@@ -19,8 +19,8 @@ static void kite_echo_reply(struct net *net, const struct kite_transport *transp
 	skb_orphan(skb);
 	if (skb_cow_head(skb, sizeof(struct kite_hdr)))
 		kite_drop(net, NULL, &reply, skb, KITE_DROP_NOMEM);
-	else
-		kite_packet_xmit(net, transport, &reply, skb);
+	else if (!kite_packet_xmit(net, transport, &reply, skb))
+		kite_count(net, KITE_STAT_OUT_ECHO_REPS);
 }
 
 /**
@@ -35,9 +35,14 @@ static void kite_echo_reply(struct net *net, const struct kite_transport *transp
 void kite_echo_rcv(struct net *net, const struct kite_transport *transport,
 		   const struct kite_packet *pkt, struct sk_buff *skb)
 {
-	if (pkt->op != KITE_OP_ECHO)
+	struct kite_net *kn = kite_net(net);
+
+	if (pkt->op != KITE_OP_ECHO) {
 		consume_skb(skb);
-	else if (!kite_limit_allows(&kite_net(net)->echoes))
+		return;
+	}
+	kite_count(net, KITE_STAT_IN_ECHOS);
+	if (!kite_limit_allows(&kn->echoes, READ_ONCE(kn->sysctl.echo_rate)))
 		kite_drop(net, NULL, pkt, skb, KITE_DROP_RATE_LIMITED);
 	else
 		kite_echo_reply(net, transport, pkt, skb);

@@ -6,36 +6,6 @@
 
 #include "af_kite.h"
 
-static const char *kite_type_name(const struct sock *sk)
-{
-	switch (sk->sk_type) {
-	case SOCK_STREAM:
-		return "stream";
-	case SOCK_SEQPACKET:
-		return "seqpacket";
-	case SOCK_DGRAM:
-		return "dgram";
-	default:
-		return "raw";
-	}
-}
-
-static const char *kite_state_name(int state)
-{
-	switch (state) {
-	case TCP_LISTEN:
-		return "listening";
-	case TCP_SYN_SENT:
-		return "connecting";
-	case TCP_ESTABLISHED:
-		return "connected";
-	case TCP_CLOSING:
-		return "closing";
-	default:
-		return "unconnected";
-	}
-}
-
 static void kite_show_addr(struct seq_file *m, const char *name,
 			   const struct kite_addr *addr)
 {

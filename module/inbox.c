@@ -85,10 +85,13 @@ void kite_inbox_put(struct sock *sk, struct sk_buff *skb,
 {
 	enum kite_drop_reason reason = kite_inbox_enqueue(sk, skb, creds);
 
-	if (likely(reason == KITE_DROP_MAX))
-		kite_data_ready(sk);
-	else
+	if (unlikely(reason != KITE_DROP_MAX)) {
 		kite_drop_message(sk, skb, reason);
+		return;
+	}
+	if (sk->sk_type == SOCK_DGRAM)
+		kite_count(sock_net(sk), KITE_STAT_IN_DATAGRAMS);
+	kite_data_ready(sk);
 }
 
 /**

@@ -10,9 +10,9 @@
 
 #include "af_kite.h"
 
-/* A thousand per second, and not all of them at once: ICMP's numbers. */
-#define KITE_LIMIT_INTERVAL	max(HZ / 10, 1)
-#define KITE_LIMIT_BURST	100
+/* Not all that a second allows at once. */
+#define KITE_LIMIT_PARTS	10
+#define KITE_LIMIT_INTERVAL	max(HZ / KITE_LIMIT_PARTS, 1)
 
 /**
  * kite_limit_init - begin to count
@@ -30,12 +30,14 @@ void kite_limit_init(struct kite_limit *limit)
 /**
  * kite_limit_allows - may there be one more?
  * @limit: the limit; counts it if so
+ * @rate: how many per second; net.kite begins with ICMP's thousand
  *
  * Context: Any.
  * Return: true if so.
  */
-bool kite_limit_allows(struct kite_limit *limit)
+bool kite_limit_allows(struct kite_limit *limit, int rate)
 {
+	unsigned int burst = DIV_ROUND_UP(rate, KITE_LIMIT_PARTS);
 	bool allowed;
 
 	spin_lock_bh(&limit->lock);
@@ -43,7 +45,7 @@ bool kite_limit_allows(struct kite_limit *limit)
 		limit->begin = jiffies;
 		limit->used = 0;
 	}
-	allowed = limit->used < KITE_LIMIT_BURST;
+	allowed = limit->used < burst;
 	limit->used += allowed;
 	spin_unlock_bh(&limit->lock);
 	return allowed;

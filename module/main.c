@@ -23,7 +23,7 @@ MODULE_PARM_DESC(family, "number of the socket family (default: 18)");
  * not a namespace's, since struct proto knows only one set; and all three are one
  * limit, since there is nothing that could be given back under pressure.
  */
-static long kite_mem[3] __read_mostly;
+long kite_mem[3] __read_mostly;
 static int kite_wmem_min __read_mostly = SOCK_MIN_SNDBUF;
 static int kite_rmem_min __read_mostly = SOCK_MIN_RCVBUF;
 static atomic_long_t kite_memory_allocated;
@@ -112,7 +112,26 @@ static int __net_init kite_net_init(struct net *net)
 		return err;
 	err = kite_conn_table_init(kn);
 	if (err)
-		kite_port_exit(kn);
+		goto exit_port;
+	err = kite_stats_init(net);
+	if (err)
+		goto exit_conn_table;
+	err = kite_proc_init(net);
+	if (err)
+		goto exit_stats;
+	err = kite_sysctl_init(net);
+	if (err)
+		goto exit_proc;
+	return 0;
+
+exit_proc:
+	kite_proc_exit(net);
+exit_stats:
+	kite_stats_exit(net);
+exit_conn_table:
+	kite_conn_table_exit(kn);
+exit_port:
+	kite_port_exit(kn);
 	return err;
 }
 
@@ -138,10 +157,13 @@ static void __net_exit kite_net_exit(struct net *net)
 	struct kite_net *kn = kite_net(net);
 	struct sock *sk;
 
+	kite_sysctl_exit(net);
+	kite_proc_exit(net);
 	while ((sk = kite_net_first(kn))) {
 		kite_sock_kill(sk);
 		sock_put(sk);
 	}
+	kite_stats_exit(net);
 	kite_conn_table_exit(kn);
 	kite_port_exit(kn);
 }

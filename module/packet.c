@@ -184,6 +184,9 @@ int kite_packet_xmit(struct net *net, const struct kite_transport *transport,
 {
 	if (kite_tap_on(net))
 		kite_tap_packet(net, pkt, skb);
+	kite_count(net, KITE_STAT_OUT_PKTS);
+	if (pkt->op == KITE_OP_RESET)
+		kite_count(net, KITE_STAT_OUT_RSTS);
 	kite_packet_push(skb, pkt);
 	return transport->xmit(net, pkt->dst.node, skb);
 }

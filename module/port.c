@@ -103,15 +103,18 @@ static bool kite_port_taken(struct kite_net *kn, const struct sock *sk, u32 type
  */
 static u32 kite_port_pick(struct kite_net *kn, u32 type, u32 node)
 {
+	u32 min = READ_ONCE(kn->sysctl.port_range[0]);
+	u32 max = READ_ONCE(kn->sysctl.port_range[1]);
 	u32 port;
 	int i;
 
 	lockdep_assert_held(&kn->lock);
 
 	for (i = 0; i < KITE_EPHEMERAL_TRIES; i++) {
+		/* The range may have been moved. */
+		if (kn->ephemeral < min || kn->ephemeral > max)
+			kn->ephemeral = min;
 		port = kn->ephemeral++;
-		if (port == KITE_PORT_EPHEMERAL_MAX)
-			kn->ephemeral = KITE_PORT_EPHEMERAL_MIN;
 		if (!kite_port_taken(kn, NULL, type, port, node))
 			return port;
 	}
@@ -276,7 +279,7 @@ static int kite_port_insert(struct kite_sock *ks, const struct kite_addr *addr)
  *
  * Context: Process context, lock_sock held.
  * Return: 0; -EADDRNOTAVAIL for another node's address; -EACCES for a port
- * below KITE_PORT_UNPRIVILEGED without CAP_NET_BIND_SERVICE, as TCP has it;
+ * below net.kite.unprivileged_port_start without CAP_NET_BIND_SERVICE, as TCP has it;
  * -EADDRINUSE for a port that is taken, but for SO_REUSEPORT, or when no free one was
  * found; -ENOMEM.
  */
@@ -290,7 +293,7 @@ int kite_port_bind(struct sock *sk, const struct kite_addr *addr)
 
 	if (addr->node != KITE_NODE_ANY && !kite_node_is_local(net, addr->node))
 		return -EADDRNOTAVAIL;
-	if (addr->port < KITE_PORT_UNPRIVILEGED &&
+	if (addr->port < READ_ONCE(kite_net(net)->sysctl.unprivileged_port) &&
 	    !ns_capable(net->user_ns, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	err = kite_port_insert(ks, addr);

@@ -44,8 +44,9 @@ static void kite_rcv_reset(struct net *net, const struct kite_transport *transpo
 			   bool made_up)
 {
 	const struct kite_packet reset = kite_packet_reset(pkt, reason);
+	struct kite_net *kn = kite_net(net);
 
-	if (made_up && !kite_limit_allows(&kite_net(net)->resets)) {
+	if (made_up && !kite_limit_allows(&kn->resets, READ_ONCE(kn->sysctl.reset_rate))) {
 		kite_drop(net, NULL, &reset, skb, KITE_DROP_RATE_LIMITED);
 		return;
 	}
@@ -265,6 +266,7 @@ int kite_rcv(struct net *net, const struct kite_transport *transport, struct sk_
 	bool made_up;
 	u8 reason = 0;
 
+	kite_count(net, KITE_STAT_IN_PKTS);
 	if (kite_packet_pull(skb, &pkt)) {
 		kite_drop(net, NULL, &pkt, skb, KITE_DROP_BAD_HEADER);
 		return -EINVAL;
@@ -275,6 +277,8 @@ int kite_rcv(struct net *net, const struct kite_transport *transport, struct sk_
 		return -EHOSTUNREACH;
 	}
 
+	if (pkt.op == KITE_OP_RESET)
+		kite_count(net, KITE_STAT_IN_RSTS);
 	/* What was sent here has been shown by then. */
 	if (kite_tap_on(net) && !kite_node_is_local(net, pkt.src.node))
 		kite_tap_packet(net, &pkt, skb);

@@ -52,6 +52,7 @@ void kite_send_block(struct sock *sk)
 
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	kite_credit_block(kite_conn(sk));
+	kite_count(sock_net(sk), KITE_STAT_OUT_BLOCKED);
 	trace_kite_credit(sk, KITE_CREDIT_BLOCK);
 	if (peer)
 		kite_peer_blocked(peer);

@@ -48,6 +48,14 @@ static int kite_option_set(struct sock *sk, int optname, int value)
 	}
 }
 
+/* As the core does it, up to our own limit. Less than nothing is much, as there. */
+static int kite_option_set_buffer(struct socket *sock, int optname, int value)
+{
+	value = min_t(u32, value, kite_sysctl_buffer_max(sock->sk, optname));
+	return sock_setsockopt(sock, SOL_SOCKET, optname, KERNEL_SOCKPTR(&value),
+			       sizeof(value));
+}
+
 static int kite_option_get(const struct sock *sk, int optname)
 {
 	switch (optname) {
@@ -83,13 +91,16 @@ int kite_setsockopt(struct socket *sock, int level, int optname,
 		return kite_vsock_setsockopt(sk, optname, optval, optlen);
 	if (level != SOL_SOCKET && level != SOL_KITE)
 		return -ENOPROTOOPT;
-	if (!kite_option_is_ours(optname))
-		return level == SOL_KITE ? -ENOPROTOOPT :
-		       sock_setsockopt(sock, level, optname, optval, optlen);
+	if (!kite_option_is_ours(optname) && level == SOL_KITE)
+		return -ENOPROTOOPT;
+	if (!kite_option_is_ours(optname) && optname != SO_RCVBUF && optname != SO_SNDBUF)
+		return sock_setsockopt(sock, level, optname, optval, optlen);
 	if (optlen < sizeof(value))
 		return -EINVAL;
 	if (copy_from_sockptr(&value, optval, sizeof(value)))
 		return -EFAULT;
+	if (!kite_option_is_ours(optname))
+		return kite_option_set_buffer(sock, optname, value);
 	lock_sock(sk);
 	err = kite_option_set(sk, optname, value);
 	release_sock(sk);

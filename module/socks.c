@@ -71,6 +71,27 @@ static struct sock *kite_sock_after(struct kite_net *kn, const struct sock *at)
 }
 
 /**
+ * kite_sock_seek - find the place in a walk again
+ * @net: the namespace
+ * @number: the number of the socket where the walk is
+ *
+ * Context: Process context.
+ * Return: that socket, or if it is gone the next older one, with a reference; or NULL.
+ */
+struct sock *kite_sock_seek(struct net *net, u32 number)
+{
+	struct sock *sk;
+
+	rcu_read_lock();
+	sk_for_each_rcu(sk, &kite_net(net)->socks)
+		if ((s32)(number - kite_sk(sk)->number) >= 0 &&
+		    refcount_inc_not_zero(&sk->sk_refcnt))
+			break;
+	rcu_read_unlock();
+	return sk;
+}
+
+/**
  * kite_sock_next - walk along all sockets of a namespace
  * @net: the namespace
  * @at: the socket where the walk is, whose reference is given back; or NULL

@@ -35,6 +35,7 @@ void kite_sk_set_state(struct sock *sk, u8 state)
 
 	/* Pairs with the acquires of who looks at it without a lock. */
 	smp_store_release(&sk->sk_state, state);
+	kite_stats_state(sk, old, state);
 	trace_kite_state(sk, old, state);
 	kite_state_event(sk, old, state);
 }
@@ -79,4 +80,48 @@ unsigned long kite_sk_ino(const struct sock *sk)
 	ino = sock ? SOCK_INODE(sock)->i_ino : 0;
 	rcu_read_unlock();
 	return ino;
+}
+
+/**
+ * kite_type_name - what people call a type
+ * @sk: a socket of it
+ *
+ * Context: Any.
+ * Return: the name.
+ */
+const char *kite_type_name(const struct sock *sk)
+{
+	switch (sk->sk_type) {
+	case SOCK_STREAM:
+		return "stream";
+	case SOCK_SEQPACKET:
+		return "seqpacket";
+	case SOCK_DGRAM:
+		return "dgram";
+	default:
+		return "raw";
+	}
+}
+
+/**
+ * kite_state_name - what people call a state
+ * @state: TCP_*
+ *
+ * Context: Any.
+ * Return: the name.
+ */
+const char *kite_state_name(int state)
+{
+	switch (state) {
+	case TCP_LISTEN:
+		return "listening";
+	case TCP_SYN_SENT:
+		return "connecting";
+	case TCP_ESTABLISHED:
+		return "connected";
+	case TCP_CLOSING:
+		return "closing";
+	default:
+		return "unconnected";
+	}
 }

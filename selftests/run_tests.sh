@@ -41,7 +41,7 @@ fi
 # The programs in the order in which one reads them, then the scripts.
 [ $# -gt 0 ] || {
 	set -- errors bind connect accept data transfer shutdown buffers options \
-		inspect timestamps creds reuseport socketpair seqpacket dgram drops api raw \
+		inspect timestamps creds reuseport socketpair seqpacket dgram drops observe api raw \
 		byhand hostile badptr padding isolation poll epoll splice zerocopy uring \
 		netns diag events threads stress vsock conformance
 	# Where the kernel can be asked for them, see --kernel debug.

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an administrator sees and sets: /proc/net/kite, /proc/net/kite_stat, net.kite and
+ * the tracepoints. Each test has a network namespace of its own.
+ */
+
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "fixtures.h"
+#include "packet.h"
+
+#define SYSCTL "/proc/sys/net/kite/"
+#define TRACING "/sys/kernel/tracing"
+#define INSTANCE TRACING "/instances/kite_observe"
+
+static int read_file(const char *name, char *text, size_t size)
+{
+	int fd = open(name, O_RDONLY);
+	ssize_t n, len = 0;
+
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, text + len, size - 1 - len)) > 0)
+		len += n;
+	close(fd);
+	text[len] = '\0';
+	return len;
+}
+
+static int write_file(const char *name, const char *text)
+{
+	int fd = open(name, O_WRONLY);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = ERR(write(fd, text, strlen(text)));
+	close(fd);
+	return ret < 0 ? ret : 0;
+}
+
+static char text[1 << 20];
+
+/* How often is @what in the file? */
+static int lines_with(const char *name, const char *what)
+{
+	int n = 0;
+	char *at;
+
+	if (read_file(name, text, sizeof(text)) < 0)
+		return -1;
+	for (at = text; (at = strstr(at, what)); at += strlen(what))
+		n++;
+	return n;
+}
+
+static long counter(const char *name)
+{
+	size_t len = strlen(name);
+	char *line;
+
+	if (read_file("/proc/net/kite_stat", text, sizeof(text)) < 0)
+		return -1;
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		if (!strncmp(line, name, len) && line[len] == ' ')
+			return atol(line + len);
+	return -1;
+}
+
+FIXTURE(observe) {
+	const struct family *f;
+};
+
+KITE(observe);
+
+FIXTURE_SETUP(observe)
+{
+	int err;
+
+	self->f = variant->f;
+	if (skip_family(_metadata, self->f))
+		return;
+	err = enter_new_netns();
+	if (err)
+		SKIP(return, "no namespace of its own: %s", strerror(-err));
+}
+
+FIXTURE_TEARDOWN(observe)
+{
+}
+
+TEST_F(observe, sockets_of_all_types_and_states)
+{
+	struct address addr;
+	int l, c, d;
+
+	ASSERT_EQ(1, lines_with("/proc/net/kite", "\n"));
+	l = ERR(listener(self->f, 3, &addr));
+	ASSERT_LE(0, l);
+	EXPECT_EQ(1, lines_with("/proc/net/kite", "stream    listening"));
+	c = ERR(connector(self->f, &addr));
+	ASSERT_LE(0, c);
+	/* The child, which nobody has accepted, too. */
+	EXPECT_EQ(2, lines_with("/proc/net/kite", "stream    connected"));
+	d = ERR(socket(self->f->domain(), SOCK_DGRAM, 0));
+	ASSERT_LE(0, d);
+	EXPECT_EQ(1, lines_with("/proc/net/kite",
+				"dgram     unconnected *:*                   *:* "));
+	EXPECT_EQ(5, lines_with("/proc/net/kite", "\n"));
+	close(d);
+	close(c);
+	EXPECT_EQ(0, lines_with("/proc/net/kite", "dgram"));
+	ASSERT_EQ(0, enter_new_netns());
+	EXPECT_EQ(1, lines_with("/proc/net/kite", "\n"));
+}
+
+TEST_F(observe, many_sockets_that_come_and_go)
+{
+	enum { MANY = 600 };
+	char some[100];
+	int i, fd, file;
+
+	for (i = 0; i < MANY; i++)
+		ASSERT_LE(0, socket(self->f->domain(), SOCK_DGRAM, 0));
+	EXPECT_EQ(MANY + 1, lines_with("/proc/net/kite", "\n"));
+	/* The one where a reader is closes before it goes on. */
+	file = open("/proc/net/kite", O_RDONLY);
+	ASSERT_LE(0, file);
+	for (i = 0; i < MANY / 2; i++) {
+		ASSERT_LT(0, read(file, some, sizeof(some)));
+		fd = ERR(socket(self->f->domain(), SOCK_STREAM, 0));
+		ASSERT_LE(0, fd);
+		close(fd);
+		close(fd - 1 - i);
+	}
+	while (read(file, some, sizeof(some)) > 0)
+		;
+}
+
+TEST_F(observe, counters_of_connections)
+{
+	struct address addr;
+	int l, c, a;
+	long rsts;
+
+	l = ERR(listener(self->f, 3, &addr));
+	ASSERT_LE(0, l);
+	c = ERR(connector(self->f, &addr));
+	ASSERT_LE(0, c);
+	a = ERR(accept(l, NULL, NULL));
+	ASSERT_LE(0, a);
+	EXPECT_EQ(1, counter("ActiveOpens"));
+	EXPECT_EQ(1, counter("PassiveOpens"));
+	EXPECT_EQ(2, counter("CurrEstab"));
+	EXPECT_EQ(0, counter("EstabResets"));
+	ASSERT_EQ(1, send(c, "x", 1, 0));
+	close(a);
+	EXPECT_EQ(1, BECOMES(1, counter("EstabResets")));
+	close(c);
+	EXPECT_EQ(0, counter("CurrEstab"));
+	close(l);
+	/* A peer that is not known here has been reset by a packet. */
+	rsts = counter("OutRsts");
+	EXPECT_EQ(-refusal(self->f), connector(self->f, &addr));
+	EXPECT_EQ(1, counter("AttemptFails"));
+	EXPECT_EQ(1, counter("DropNoListener"));
+	EXPECT_EQ(rsts + 1, counter("OutRsts"));
+	EXPECT_EQ(rsts + 1, counter("InRsts"));
+}
+
+TEST_F(observe, counters_of_datagrams)
+{
+	struct address addr;
+	int a, b;
+
+	a = ERR(socket_at(self->f, SOCK_DGRAM, &addr));
+	ASSERT_LE(0, a);
+	b = ERR(socket(self->f->domain(), SOCK_DGRAM, 0));
+	ASSERT_EQ(0, connect_to(b, &addr));
+	ASSERT_EQ(1, send(b, "x", 1, 0));
+	EXPECT_EQ(1, counter("OutDatagrams"));
+	EXPECT_EQ(1, counter("InDatagrams"));
+	close(a);
+	EXPECT_EQ(1, counter("DropUnread"));
+	EXPECT_GT(0, ERR(send(b, "x", 1, 0)) ?: -1);
+	EXPECT_EQ(1, counter("DropNoPort"));
+}
+
+static int set(const char *name, const char *value)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), SYSCTL "%s", name);
+	return write_file(path, value);
+}
+
+static bool is_set(const char *name, const char *value)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), SYSCTL "%s", name);
+	return read_file(path, text, sizeof(text)) > 0 &&
+	       !strncmp(text, value, strlen(value)) && text[strlen(value)] == '\n';
+}
+
+TEST_F(observe, bad_settings_are_refused)
+{
+	EXPECT_EQ(-EINVAL, set("port_range", "5000 4000"));
+	EXPECT_EQ(-EINVAL, set("port_range", "1000 5000"));
+	EXPECT_EQ(-EINVAL, set("port_range", "5000"));
+	EXPECT_EQ(-EINVAL, set("port_range", "-1 5000"));
+	EXPECT_EQ(-EINVAL, set("port_range", "5000 2147483648"));
+	EXPECT_TRUE(is_set("port_range", "65536\t2147483647"));
+	EXPECT_EQ(-EINVAL, set("unprivileged_port_start", "-1"));
+	EXPECT_EQ(-EINVAL, set("unprivileged_port_start", "65537"));
+	EXPECT_TRUE(is_set("unprivileged_port_start", "1024"));
+	EXPECT_EQ(-EINVAL, set("connect_timeout", "0"));
+	EXPECT_EQ(-EINVAL, set("close_timeout", "3600001"));
+	EXPECT_EQ(-EINVAL, set("echo_rate", "-1"));
+	EXPECT_EQ(-EINVAL, set("reset_rate", "many"));
+	EXPECT_EQ(-EINVAL, set("rmem_max", "1"));
+	EXPECT_EQ(-EINVAL, set("wmem_default", "1073741825"));
+	/* One for all namespaces. */
+	EXPECT_EQ(-ENOENT, set("mem", "1 2 3"));
+}
+
+TEST_F(observe, ports_come_from_the_range)
+{
+	struct address addr;
+	int fd[4], i;
+
+	kite_address(&addr, KITE_PORT_ANY, KITE_NODE_ANY);
+	ASSERT_EQ(0, set("port_range", "5000 5002"));
+	for (i = 0; i < 3; i++) {
+		fd[i] = ERR(socket(self->f->domain(), SOCK_DGRAM, 0));
+		ASSERT_EQ(0, bind_to(fd[i], &addr));
+		ASSERT_EQ(0, name_of(fd[i], &addr));
+		EXPECT_LE(5000, port_of(&addr));
+		EXPECT_GE(5002, port_of(&addr));
+		kite_address(&addr, KITE_PORT_ANY, KITE_NODE_ANY);
+	}
+	fd[3] = ERR(socket(self->f->domain(), SOCK_DGRAM, 0));
+	EXPECT_EQ(-EADDRINUSE, bind_to(fd[3], &addr));
+	/* A child begins with the defaults. */
+	ASSERT_EQ(0, enter_new_netns());
+	EXPECT_TRUE(is_set("port_range", "65536\t2147483647"));
+}
+
+TEST_F(observe, ports_of_everybody)
+{
+	struct address addr;
+	int fd;
+
+	ASSERT_EQ(0, set("unprivileged_port_start", "80"));
+	ASSERT_TRUE(become_nobody());
+	fd = ERR(socket(self->f->domain(), SOCK_DGRAM, 0));
+	kite_address(&addr, 79, KITE_NODE_ANY);
+	EXPECT_EQ(-EACCES, bind_to(fd, &addr));
+	kite_address(&addr, 80, KITE_NODE_ANY);
+	EXPECT_EQ(0, bind_to(fd, &addr));
+}
+
+TEST_F(observe, buffers_begin_as_set)
+{
+	int fd;
+
+	ASSERT_EQ(0, set("rmem_default", "30000"));
+	ASSERT_EQ(0, set("wmem_default", "40000"));
+	ASSERT_EQ(0, set("rmem_max", "10000"));
+	fd = ERR(socket(self->f->domain(), SOCK_DGRAM, 0));
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(30000, get_int_option(fd, SOL_SOCKET, SO_RCVBUF));
+	EXPECT_EQ(40000, get_int_option(fd, SOL_SOCKET, SO_SNDBUF));
+	if (!kernel_since(6, 7))
+		SKIP(return, "before 6.7 the core answers SO_RCVBUF alone");
+	ASSERT_EQ(0, set_int_option(fd, SOL_SOCKET, SO_RCVBUF, 50000));
+	EXPECT_EQ(20000, get_int_option(fd, SOL_SOCKET, SO_RCVBUF));
+}
+
+TEST_F(observe, tracepoints_tell_the_story)
+{
+	static const char * const story[] = {
+		"type=STREAM|newstate=LISTEN",
+		"type=STREAM|oldstate=CLOSE newstate=SYN_SENT",
+		"type=STREAM|ino=0|oldstate=CLOSE newstate=ESTABLISHED",
+		"type=STREAM|oldstate=SYN_SENT newstate=ESTABLISHED",
+		"kite_send|len=5|ret=5 total=5",
+		"kite_credit|what=grant read=5",
+		"kite_recv|len=9|ret=5 total=5",
+		"newstate=ESTABLISHED shutdown=SEND",
+		"oldstate=ESTABLISHED newstate=CLOSING",
+		"kite_drop|type=DGRAM op=DGRAM|dst=1:4999|reason=NO_PORT",
+		NULL,
+	};
+	char *save, *line, *part, words[100], buf[9], netns[40];
+	struct address addr;
+	int l, c, a, d, i;
+	struct stat st;
+
+	if (access(TRACING "/instances", F_OK))
+		mount("tracefs", TRACING, "tracefs", 0, NULL);
+	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
+		SKIP(return, "no tracefs in this kernel");
+	ASSERT_EQ(0, stat("/proc/thread-self/ns/net", &st));
+	snprintf(netns, sizeof(netns), "netns == %lu", (unsigned long)st.st_ino);
+	ASSERT_EQ(0, write_file(INSTANCE "/events/kite/filter", netns));
+	ASSERT_EQ(0, write_file(INSTANCE "/events/kite/enable", "1"));
+
+	l = ERR(listener(self->f, 3, &addr));
+	c = ERR(connector(self->f, &addr));
+	a = ERR(accept(l, NULL, NULL));
+	ASSERT_EQ(5, send(c, "hello", 5, 0));
+	ASSERT_EQ(5, recv(a, buf, sizeof(buf), 0));
+	ASSERT_EQ(0, shutdown(c, SHUT_WR));
+	close(a);
+	close(c);
+	close(l);
+	d = ERR(socket(self->f->domain(), SOCK_DGRAM, 0));
+	kite_address(&addr, 4999, KITE_NODE_LOCAL);
+	EXPECT_EQ(-1, sendto(d, "x", 1, 0, &addr.sa, addr.len));
+
+	ASSERT_EQ(0, write_file(INSTANCE "/events/kite/enable", "0"));
+	ASSERT_LT(0, read_file(INSTANCE "/trace", text, sizeof(text)));
+	rmdir(INSTANCE);
+	/* Each line of the story, in this order, with all of its words. */
+	for (i = 0, line = strtok_r(text, "\n", &save); line && story[i];
+	     line = strtok_r(NULL, "\n", &save)) {
+		snprintf(words, sizeof(words), "%s", story[i]);
+		for (part = strtok(words, "|"); part; part = strtok(NULL, "|"))
+			if (!strstr(line, part))
+				break;
+		i += !part;
+	}
+	EXPECT_EQ(NULL, story[i])
+		TH_LOG("not told: %s", story[i]);
+}
+
+TEST_HARNESS_MAIN
