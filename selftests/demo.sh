@@ -13,7 +13,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(dirname "$here")
 
 if [ "${1-}" != --inside ]; then
-	make -s -C "$top" module KERNEL=6.12 || exit
+	make -s -C "$top" module KERNEL=6.12 && make -s -C "$top" userspace || exit
 	echo "Booting a VM with Debian's 6.12 kernel. It sees this machine's files,"
 	echo "and what it writes goes nowhere."
 	exec "$here/vm/run" --kernel 6.12 --no-module -- "$here/demo.sh" --inside
@@ -25,6 +25,8 @@ ko=${KITE_KO:-$top/build/$(uname -r)/kite.ko}
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit
+# Pictures of lines and arrows, as wide as the text.
+export PATH=$top/build/userspace:$PATH LC_ALL=C.UTF-8 COLUMNS=90
 node_any=ffffffff
 node_local=01000000
 
@@ -130,6 +132,54 @@ transfer OPEN:there "SOCKET-LISTEN:18:0:$(address 7002 $node_any)" \
 	"SOCKET-CONNECT:18:0:$(address 7002 $node_local),retry=100,interval=0.1" \
 	CREATE:back
 sum back
+
+# in_time COMMAND...: until it succeeds, for ten seconds
+in_time()
+{
+	local i
+
+	for ((i = 0; i < 100; i++)); do
+		"$@" > in_time.out 2>&1 && return
+		sleep 0.1
+	done
+	cat in_time.out
+	fail "$*"
+}
+
+title "Who talks with whom: a server of echoes, and a client that says nothing"
+echo "\$ kite cat -lk -e cat 7010 &"
+kite cat -lk -e cat 7010 &
+server=$!
+in_time kite cat -z 7010
+echo "\$ sleep 60 | kite cat 7010 &"
+sleep 60 | kite cat 7010 &
+client=$!
+in_time sh -c 'kite ss -H state established | grep :7010'
+run kite ss -a | tee ss.out
+[ "$(grep -c ':7010 .*ESTAB\|ESTAB.*:7010' ss.out)" = 2 ] || fail "not both ends are there"
+grep -q 'LISTEN.*:7010' ss.out || fail "no listener"
+kill $client
+
+title "What a program's sockets do: a picture of another client"
+echo "\$ echo hello | kite trace -a kite cat -N 7010"
+echo hello | kite trace -a kite cat -N 7010 | tee trace.out
+grep -q 'DATA 6 B' trace.out || fail "no picture"
+
+title "What goes over the wire, if there were one: a capture, read by tshark"
+echo "\$ kite dump -p 7010 -w capture.pcapng &"
+kite dump -p 7010 -w capture.pcapng 2> dump.err &
+dump=$!
+in_time test -s capture.pcapng
+echo "\$ echo hello | kite cat -N 7010"
+echo hello | kite cat -N 7010 || fail "kite cat"
+kill -INT $dump
+wait $dump
+echo "\$ tshark -r capture.pcapng"
+WIRESHARK_CONFIG_DIR=$work tshark -X "lua_script:$top/userspace/wireshark/kite.lua" \
+	-r capture.pcapng 2> tshark.err | cut -c1-100 | tee tshark.out
+grep -q REQUEST tshark.out || fail "tshark does not know Kite"
+kill $server
+wait $server 2>/dev/null
 
 title "The module stays while a socket is open"
 socat "SOCKET-LISTEN:18:0:$(address 7003 $node_any)" - </dev/null &

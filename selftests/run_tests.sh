@@ -47,7 +47,8 @@ fi
 	# Where the kernel can be asked for them, see --kernel debug.
 	[ ! -e /proc/self/fail-nth ] || set -- "$@" faults lossless
 	for script in examples.sh perf.sh cat.sh ping.sh preload.sh \
-		ss.sh trace.sh dump.sh kitemon.sh vsock.sh kernel.sh stress.sh module.sh; do
+		ss.sh stat.sh trace.sh observing.sh dump.sh kitemon.sh vsock.sh \
+		kernel.sh stress.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done
 }

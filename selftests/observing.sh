@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The examples of Documentation/observing.rst: each is typed into one shell, in the order
+# of the page, and has to print what the page says.
+#
+# In what is printed, numbers that nobody can foretell do not count: those of five digits
+# and more, those with a point, those in brackets, and hexadecimal ones. Nor does it count
+# how many blanks there are. "..." on the page is anything, and a line of it any lines.
+
+# shellcheck disable=SC1091,SC2154,SC2317 # tool.bash; called by check
+. "$(dirname "$0")/tool.bash"
+
+page=${KITE_OBSERVING:-$here/../Documentation/observing.rst}
+[ -f "$page" ] || { echo "1..0 # SKIP no $page"; exit 4; }
+# A font of plain characters, a width that the page has, and kite under its name.
+export LC_ALL=C.UTF-8 COLUMNS=78 PATH=${kite%/*}:$PATH:/usr/sbin:/sbin
+dissector=$(realpath -s "$here/../userspace/wireshark/kite.lua")
+export dissector WIRESHARK_CONFIG_DIR=$tmp
+
+# The blocks of "code-block:: console" as lines "$ command" and what they print.
+examples()
+{
+	awk '/^\.\. code-block:: console$/ { on = 1; next }
+		on && /^[^ ]/ { on = 0; print "" }
+		on { sub(/^   /, ""); print }' "$page"
+}
+
+# What the shell reads. After each command comes a line that tells the number of the
+# next one. A command in the background has begun when it sleeps.
+script()
+{
+	cat <<-'END'
+	begun()
+	{
+		local state calm=0 i
+
+		for ((i = 0; i < 200 && calm < 3; i++)); do
+			state=$(sed 's/.*) //' "/proc/$!/stat" 2> /dev/null)
+			[ "${state:0:1}" = S ] && calm=$((calm + 1)) || calm=0
+			sleep 0.1
+		done
+	}
+	END
+	examples | awk '/^[$#] / {
+		n++
+		printf "echo; echo @@%d\n%s\n", n, substr($0, 3)
+		if (/&$/)
+			print "begun"
+	}
+	/^> / { print substr($0, 3) }'
+	# shellcheck disable=SC2016 # that shell's jobs
+	echo 'kill $(jobs -p) 2> /dev/null'
+}
+
+compare()
+{
+	/usr/bin/python3 - "$1" page.txt out.txt <<'END'
+import re, sys
+
+def plain(line):
+    line = re.sub(r"0x[0-9a-f]+", "0x#", line)
+    line = re.sub(r"\[\d+\]", "[#]", line)
+    line = re.sub(r"\d+\.\d+", "#", line)
+    line = re.sub(r"\b\d{5,}\b", "#", line)
+    line = re.sub(r"[─-]{2,}", "--", line)
+    line = re.sub(r"╌{2,}", "╌", line)
+    return re.sub(r"\s+", " ", line).strip()
+
+def pattern(line):
+    return ".*".join(re.escape(part) for part in plain(line).split("..."))
+
+number, page, out = sys.argv[1:]
+def section(path):
+    lines, on = [], False
+    for line in open(path, errors="replace").read().splitlines():
+        if line.startswith("@@"):
+            on = line[2:] == number
+        elif on and line.strip():
+            lines.append(line)
+    return lines
+
+wanted, got = section(page), section(out)
+expression = ""
+for line in wanted:
+    expression += r"(?:.*\n)*" if line.strip() == "..." else pattern(line) + r"\n"
+if not re.fullmatch(expression, "".join(plain(line) + "\n" for line in got)):
+    print("the page:", *wanted, "", "what is printed:", *got, sep="\n")
+    sys.exit(1)
+END
+}
+
+example()
+{
+	compare "$1" > compare.log 2>&1
+}
+
+examples | awk '/^[$#] / { n++; printf "\n@@%d\n", n; next } !/^> / { print }' > page.txt
+script > script.bash
+# Job control's own words are not the programs'.
+timeout 120 bash script.bash > out.txt 2>&1 < /dev/null
+mapfile -t commands < <(examples | sed -n 's/^[$#] //p')
+for ((i = 0; i < ${#commands[@]}; i++)); do
+	check "${commands[i]//#/}" example $((i + 1))
+done
+finish
