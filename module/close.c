@@ -86,12 +86,12 @@ void kite_conn_shutdown(struct sock *sk, u8 how)
  */
 void kite_conn_reset(struct sock *sk, u8 reason)
 {
-	struct kite_conn *kc = kite_conn(sk);
+	struct sock *peer = READ_ONCE(kite_sk(sk)->peer);
 
-	if (kc->ks.peer) {
+	if (peer) {
 		if (kite_tap_on(sock_net(sk)))
 			kite_tap_conn(sk, NULL, KITE_OP_RESET, reason);
-		kite_conn_event(kc->ks.peer, KITE_EV_RESET, reason);
+		kite_conn_event(peer, KITE_EV_RESET, reason);
 	} else {
 		kite_conn_send_control(sk, KITE_OP_RESET, reason);
 	}

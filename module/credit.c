@@ -49,7 +49,7 @@ static u32 kite_credit_least(const struct kite_conn *kc)
 {
 	s32 flight = READ_ONCE(kc->tx_sent) - READ_ONCE(kc->tx_read);
 
-	return kc->ks.peer && flight > 0 ? max(flight / 2, 1) : 1;
+	return READ_ONCE(kc->ks.peer) && flight > 0 ? max(flight / 2, 1) : 1;
 }
 
 /**
@@ -109,8 +109,10 @@ void __kite_credit_wake(struct sock *sk)
  */
 void kite_credit_open(struct kite_conn *kc)
 {
-	kc->rx_limit = kite_credit_read(kc) + kite_credit_window(kite_conn_sk(kc));
-	kc->rx_told = kc->rx_limit;
+	u32 limit = kite_credit_read(kc) + kite_credit_window(kite_conn_sk(kc));
+
+	WRITE_ONCE(kc->rx_limit, limit);
+	WRITE_ONCE(kc->rx_told, limit);
 }
 
 /**

@@ -37,7 +37,7 @@ static inline u32 kite_credit_space(const struct kite_conn *kc)
 	s32 flight = sent - READ_ONCE(kc->tx_read);
 	s32 buffer = READ_ONCE(kc->ks.sk.sk_sndbuf) - flight;
 
-	if (!kc->ks.peer && unlikely(kite_credit_congested(kc)))
+	if (!READ_ONCE(kc->ks.peer) && unlikely(kite_credit_congested(kc)))
 		return 0;
 	return max(min(window, buffer), 0);
 }

@@ -404,7 +404,7 @@ bool kite_response_rcv(struct sock *sk, const struct kite_transport *transport,
 	asked = sk->sk_state == TCP_SYN_SENT &&
 		!(kc->pending & (KITE_EV_ESTABLISHED | KITE_EV_RESET));
 	if (asked) {
-		kc->tx_limit = min(pkt->limit, KITE_WINDOW_MAX);
+		WRITE_ONCE(kc->tx_limit, min(pkt->limit, KITE_WINDOW_MAX));
 		if (mirror) {
 			sock_hold(sender);
 			WRITE_ONCE(kc->ks.peer, sender);

@@ -141,8 +141,9 @@ bool kite_conn_readable(struct sock *sk, u32 target)
  */
 static bool kite_peer_stuck(const struct kite_conn *kc)
 {
-	return kc->ks.peer && READ_ONCE(kite_conn(kc->ks.peer)->tx_blocked) &&
-	       kite_queue_unread(kc);
+	struct sock *peer = READ_ONCE(kc->ks.peer);
+
+	return peer && READ_ONCE(kite_conn(peer)->tx_blocked) && kite_queue_unread(kc);
 }
 
 /**
