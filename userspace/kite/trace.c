@@ -181,9 +181,6 @@ static void open_instance(const struct options *o)
 	write_file("tracing_on", "0");
 	write_file("options/overwrite", "0");
 	write_file("trace_clock", "mono");
-	/* Two sockets are to look different, whatever they look like. */
-	if (tracefs_file_exists(instance, "options/hash-ptr"))
-		write_file("options/hash-ptr", "0");
 	if (tracefs_instance_set_buffer_size(instance, o->buffer, -1))
 		err(1, "%lu KiB for each CPU; see --buffer", o->buffer);
 	if (tracefs_event_enable(instance, "kite", NULL))
