@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kite ss: each column, each filter, and the end of a socket; and what kite monitor
-# says to its command line.
+# kite ss and kite monitor: each column, each filter, and the end of a socket.
 
 # shellcheck disable=SC1091,SC2154,SC2317,SC2086 # tool.bash; called by check; numbers
 . "$(dirname "$0")/tool.bash"
@@ -152,6 +151,54 @@ t_privilege()
 	[ $? -eq 1 ] && grep -q "CAP_NET_ADMIN; try: sudo" kill.log
 }
 
+# monitor_while WHAT ARG...: kite monitor ARG... hears of "holder WHAT"
+monitor_while()
+{
+	local what=$1
+
+	shift
+	"$kite" monitor "$@" > events.log 2>&1 &
+	pids="$pids $!"
+	# It listens when it hears of a socket.
+	retry sh -c "'$holder' socket < /dev/null > /dev/null; test -s events.log" || return
+	"$holder" $what < /dev/null > held 2> hold.log
+}
+
+t_monitor()
+{
+	monitor_while listen || return
+	retry grep -qE ' listening +stream +1:[0-9]+ \*:\*$' events.log &&
+		retry grep -qE '^[0-9:]{8}\.[0-9]{6} connecting +stream +1:[0-9]+ 1:[0-9]+$' \
+			events.log &&
+		retry grep -qE ' connected +stream ' events.log &&
+		retry grep -qE ' reset +stream .* ABORT$' events.log &&
+		retry grep -qE ' shutdown +stream .* both$' events.log &&
+		retry grep -qE ' closed +stream ' events.log
+}
+
+t_monitor_details()
+{
+	monitor_while pair -T -ei || return
+	retry grep -qE '^created +stream +\*:\* \*:\* ino:[0-9]+ sk:' events.log &&
+		retry grep -qE '^accepted +stream .* received:0 .* transport:loopback$' events.log
+}
+
+t_monitor_json()
+{
+	monitor_while pair -j || return
+	retry grep -q '"event":"accepted"' events.log || return
+	grep '"event":"accepted"' events.log | head -n 1 > one.log
+	is_json one.log "it['socket']['state'] == 'ESTAB' and it['time'] > 10**18 and
+		it['socket']['local']['node'] == 1"
+}
+
+t_monitor_filter()
+{
+	timeout 60 "$kite" monitor -c 2 -T state listening > events.log 2>&1 &
+	retry sh -c "'$holder' listen < /dev/null > /dev/null; test \$(wc -l < events.log) = 2" &&
+		wait $! && ! grep -vq ^listening events.log
+}
+
 check "ss: no socket" t_empty
 check "ss: a connection" t_pair
 check "ss: a listener" t_listener
@@ -171,6 +218,10 @@ check "ss: no such filter" says 2 'no filter port' ss port 5
 check "ss: no port" says 2 'no port' ss sport = :http
 check "ss: no such type" says 2 'no type tcp' ss --type tcp
 check "ss: something missing" says 2 'missing' ss sport =
+check "monitor" t_monitor
+check "monitor -ei" t_monitor_details
+check "monitor --json" t_monitor_json
+check "monitor: filter" t_monitor_filter
 check "monitor: help" says 0 'usage: kite monitor' monitor --help
 check "monitor: no number" says 2 'count' monitor -c none
 finish
