@@ -9,7 +9,6 @@
  * refused and for which the kernel may reclaim; or it gets none.
  */
 #include <linux/gfp.h>
-#include <linux/list.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/page_counter.h>
@@ -42,21 +41,19 @@ static bool kite_memcg_owes(void)
  */
 bool kite_memcg_pay(gfp_t gfp)
 {
-	struct page *page, *next;
-	unsigned int n;
-	LIST_HEAD(pages);
+	struct page *pages[KITE_MEMCG_PAGES];
+	unsigned int n, i;
 
 	if (likely(!kite_memcg_owes()))
 		return true;
 	/* Rather an error for the sender than a kill. */
 	gfp |= __GFP_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN;
 	for (n = 0; n < KITE_MEMCG_PAGES; n++) {
-		page = alloc_page(gfp);
-		if (!page)
+		pages[n] = alloc_page(gfp);
+		if (!pages[n])
 			break;
-		list_add(&page->lru, &pages);
 	}
-	list_for_each_entry_safe(page, next, &pages, lru)
-		__free_page(page);
+	for (i = 0; i < n; i++)
+		__free_page(pages[i]);
 	return n == KITE_MEMCG_PAGES;
 }

@@ -7,12 +7,13 @@
 usage()
 {
 	cat <<'END'
-usage: run_tests.sh [--without-kite] DIR [TEST...]
+usage: run_tests.sh [--without-kite] [--without-tools] DIR [TEST...]
 
   DIR              where "make -C selftests" put the programs
   TEST             just these, by name: bind, poll, module.sh, ...
   --without-kite   run although kite.ko is not loaded: Kite's tests are skipped,
                    AF_UNIX's and TCP's are run
+  --without-tools  leave out the scripts that test programs and not the kernel
 
 KITE_TEST_TIMEOUT is how many seconds one program may take.
 END
@@ -20,9 +21,12 @@ END
 
 here=$(cd "$(dirname "$0")" && pwd)
 without=
+tools="examples.sh perf.sh cat.sh ping.sh preload.sh ss.sh stat.sh trace.sh observing.sh"
+tools="$tools dump.sh"
 while :; do
 	case $1 in
 	--without-kite)	without=1 ;;
+	--without-tools) tools= ;;
 	-h|--help)	usage; exit 0 ;;
 	-*)		usage >&2; exit 2 ;;
 	*)		break ;;
@@ -46,9 +50,7 @@ fi
 		netns diag events threads stress vsock conformance
 	# Where the kernel can be asked for them, see --kernel debug.
 	[ ! -e /proc/self/fail-nth ] || set -- "$@" faults lossless
-	for script in examples.sh perf.sh cat.sh ping.sh preload.sh \
-		ss.sh stat.sh trace.sh observing.sh dump.sh kitemon.sh vsock.sh \
-		kernel.sh stress.sh module.sh; do
+	for script in $tools kitemon.sh vsock.sh kernel.sh stress.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done
 }
