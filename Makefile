@@ -89,7 +89,7 @@ bench-check:
 test:
 	@scripts/test stock
 
-test-debug test-kcsan:
+test-programs test-debug test-kcsan:
 	@scripts/test $(@:test-%=%)
 
 # What the commands above found goes into Documentation/testing.rst.
@@ -112,6 +112,7 @@ help:
 	@echo '  KVER=, KDIR=      for another kernel: its release, or its headers'
 	@echo 'make demo           watch programs talk over Kite in a VM'
 	@echo 'make test           check, and run all tests on three kernels in VMs'
+	@echo 'make test-programs  run Redis, PostgreSQL, nginx and others over Kite'
 	@echo 'make test-debug     run all tests on a debug kernel'
 	@echo 'make test-kcsan     run all tests on a kernel that finds data races'
 	@echo 'make coverage       which lines of the module the tests run, in HTML'
@@ -133,4 +134,4 @@ help:
 
 .PHONY: all module bench-module module-test bench bench-check pictures userspace \
 	install uninstall setup check conformance model coverage figures fuzz stress \
-	test test-debug test-kcsan demo clean help
+	test test-programs test-debug test-kcsan demo clean help

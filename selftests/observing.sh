@@ -50,8 +50,8 @@ script()
 			print "begun"
 	}
 	/^> / { print substr($0, 3) }'
-	# shellcheck disable=SC2016 # that shell's jobs
-	echo 'kill $(jobs -p) 2> /dev/null'
+	# All of its session, and itself.
+	echo 'pkill -KILL -s 0'
 }
 
 compare()
@@ -99,7 +99,7 @@ example()
 examples | awk '/^[$#] / { n++; printf "\n@@%d\n", n; next } !/^> / { print }' > page.txt
 script > script.bash
 # Job control's own words are not the programs'.
-timeout 300 unshare -n bash script.bash > out.txt 2>&1 < /dev/null
+timeout 300 setsid -w unshare -n bash script.bash > out.txt 2>&1 < /dev/null
 mapfile -t commands < <(examples | sed -n 's/^[$#] //p')
 for ((i = 0; i < ${#commands[@]}; i++)); do
 	check "${commands[i]//#/}" example $((i + 1))
