@@ -132,8 +132,8 @@ TEST_F(api, timeout)
 	in.iov[1].iov_len = 3;
 	EXPECT_EQ(2, recvmmsg(self->s, in.msg, 2, 0, &long_time));
 	EXPECT_EQ(2, batch_matches(&in, 1));
-	/* What is left of it */
-	EXPECT_LT(long_time.tv_sec, 1000);
+	/* What is left of it; a clock that is only a tick may not have moved. */
+	EXPECT_LE(long_time.tv_sec, 1000);
 	EXPECT_GT(long_time.tv_sec, 0);
 }
 

@@ -552,7 +552,9 @@ TEST_F(diag, destroy_datagram_socket)
 	ASSERT_TRUE(async_blocks(&a));
 	EXPECT_DESTROYED(fd[1]);
 	EXPECT_EQ(-ECONNABORTED, async_result(&a));
-	EXPECT_EQ(-ECONNREFUSED, ERR(send(fd[0], "x", 1, 0)) ?: ERR(send(fd[0], "x", 1, 0)));
+	/* A packet's refusal is told to the next one. */
+	EXPECT_TRUE(ERR(send(fd[0], "x", 1, 0)) == -ECONNREFUSED ||
+		    ERR(send(fd[0], "x", 1, 0)) == -ECONNREFUSED);
 }
 
 TEST_F(diag, destroy_raw_socket)
