@@ -128,6 +128,8 @@ static void kite_conn_linger(struct sock *sk)
 	    (current->flags & PF_EXITING))
 		return;
 	release_sock(sk);
+	/* A reader that waits for more must not: all that there is has been sent. */
+	kite_send_block(sk);
 	kite_wait(sk, kite_conn_drained, 0, &timeo);
 	lock_sock(sk);
 }

@@ -209,13 +209,29 @@ static int kite_diag_request(struct sk_buff *skb, struct nlmsghdr *nlh)
 	return netlink_dump_start(sock_net(skb->sk)->diag_nlsk, skb, nlh, &control);
 }
 
+/*
+ * What a program holds, or what waits for its peer after that has closed it. Not what is
+ * in the making or waits for accept, nor the kernel's own: those belong to who makes or
+ * ends them, and have rules of their own.
+ */
+static bool kite_diag_killable(const struct sock *sk)
+{
+	if (!sk->sk_net_refcnt)
+		return false;
+	if (sk->sk_socket)
+		return sk->sk_socket->file;
+	return kite_sk_connects(sk) && kite_conn(sk)->orphan;
+}
+
 static int kite_diag_kill(struct sock *sk)
 {
 	int err = -ENOENT;
 
 	lock_sock(sk);
 	/* Its program may have been faster. */
-	if (sk_hashed(sk)) {
+	if (sk_hashed(sk) && !kite_diag_killable(sk)) {
+		err = -EOPNOTSUPP;
+	} else if (sk_hashed(sk)) {
 		kite_event(sk, KITE_EVENT_DESTROYED, 0);
 		err = sock_diag_destroy(sk, -ECONNABORTED);
 	}

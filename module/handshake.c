@@ -551,7 +551,7 @@ static void kite_connect_wake_next(struct sock *sk, const struct kite_addr *to)
 	struct sock *listener;
 
 	/* A kernel socket may be so because its namespace is gone. */
-	if (sk->sk_state == TCP_CLOSING)
+	if (sk->sk_state == TCP_CLOSING && !sk->sk_net_refcnt)
 		return;
 	listener = kite_connect_listener(sk, to);
 	if (!listener)

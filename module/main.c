@@ -263,20 +263,22 @@ static int __init kite_init(void)
 	err = kitemon_register();
 	if (err)
 		goto exit_loopback;
-	err = kite_diag_init();
-	if (err)
-		goto unregister_kitemon;
 	err = kite_register();
 	if (err)
-		goto exit_diag;
+		goto unregister_kitemon;
+	/* Once the family is ours, so is the place that a dump would come to. */
+	err = kite_diag_init();
+	if (err)
+		goto unregister;
 	kite_vsock_init();
 	pr_info("socket family %d\n", kite_family);
 	return 0;
 
-exit_diag:
-	kite_diag_exit();
+unregister:
+	sock_unregister(kite_family);
 unregister_kitemon:
 	kitemon_unregister();
+	kite_tap_exit();
 exit_loopback:
 	kite_loopback_exit();
 exit_event:

@@ -21,13 +21,15 @@ struct kite_proc_iter {
 	struct seq_net_private	p;
 	loff_t			pos;
 	u32			number;
+	bool			end;	/* nothing is older than what was seen */
 };
 
 static void *kite_proc_at(struct kite_proc_iter *iter, struct sock *sk, loff_t pos)
 {
+	iter->pos = pos;
+	iter->end = !sk;
 	if (!sk)
 		return NULL;
-	iter->pos = pos;
 	iter->number = kite_sk(sk)->number;
 	return sk;
 }
@@ -42,6 +44,8 @@ static void *kite_proc_start(struct seq_file *m, loff_t *pos)
 
 	if (!*pos)
 		return SEQ_START_TOKEN;
+	if (*pos > 1 && *pos == iter->pos && iter->end)
+		return NULL;
 	if (*pos > 1 && *pos == iter->pos)
 		return kite_proc_at(iter, kite_sock_seek(net, iter->number), *pos);
 	sk = kite_sock_next(net, NULL);

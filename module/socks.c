@@ -44,11 +44,11 @@ void kite_sock_unlist(struct sock *sk)
 	if (!sk_hashed(sk))
 		return;
 	kite_event(sk, KITE_EVENT_CLOSED, 0);
+	sock_prot_inuse_add(net, sk->sk_prot, -1);
 	kn = kite_net(net);
 	spin_lock_bh(&kn->lock);
 	hlist_del_init_rcu(&sk->sk_node);
 	spin_unlock_bh(&kn->lock);
-	sock_prot_inuse_add(net, sk->sk_prot, -1);
 }
 
 static struct sock *kite_sock_entry(struct hlist_node *node)

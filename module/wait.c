@@ -136,14 +136,15 @@ bool kite_conn_readable(struct sock *sk, u32 target)
 }
 
 /*
- * There is something, and the peer waits for us to read it: more cannot come, so
- * nobody must wait for more.
+ * There is something, and the peer waits for us to read it: for room, or, with
+ * MSG_ZEROCOPY, for its pages. More may not come, so nobody must wait for more.
  */
 static bool kite_peer_stuck(const struct kite_conn *kc)
 {
 	struct sock *peer = READ_ONCE(kc->ks.peer);
 
-	return peer && READ_ONCE(kite_conn(peer)->tx_blocked) && kite_queue_unread(kc);
+	return peer && (READ_ONCE(kite_conn(peer)->tx_blocked) ||
+			sock_flag(peer, SOCK_ZEROCOPY)) && kite_queue_unread(kc);
 }
 
 /**

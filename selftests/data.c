@@ -279,6 +279,22 @@ TEST_F(data, waitall_does_not_outwait)
 	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), MSG_WAITALL));
 }
 
+TEST_F(data, waitall_and_linger)
+{
+	struct linger long_time = { 1, 600 };
+	struct async reading;
+	char buf[8];
+
+	/* Who closes waits for the reader, who waits for more: one must not. */
+	async_recv(&reading, self->s, buf, sizeof(buf), MSG_WAITALL);
+	ASSERT_TRUE(async_blocks(&reading));
+	ASSERT_EQ(0, setsockopt(self->c, SOL_SOCKET, SO_LINGER, &long_time,
+				sizeof(long_time)));
+	ASSERT_EQ(3, send(self->c, "abc", 3, 0));
+	EXPECT_EQ(0, close(self->c));
+	EXPECT_EQ(3, async_result(&reading));
+}
+
 TEST_F(data, waitall_for_more_than_fits)
 {
 	static char out[1 << 20], in[1 << 20];

@@ -182,6 +182,21 @@ TEST_F(zerocopy, notice_when_it_was_read)
 	EXPECT_EQ(-EAGAIN, notice(self->f, self->c, &n));
 }
 
+/* Its sender may wait for that before it sends the rest. */
+TEST_F(zerocopy, read_by_who_waits_for_more)
+{
+	struct async reading;
+
+	if (self->type != SOCK_STREAM)
+		SKIP(return, "a message is never part of more");
+	async_recv(&reading, self->s, back, 2 * LEN, MSG_WAITALL);
+	ASSERT_TRUE(async_blocks(&reading));
+	EXPECT_EQ(LEN, lend(self->c, self->buf, LEN));
+	EXPECT_TRUE(BECOMES(true, has_notice(self->c)));
+	EXPECT_EQ(LEN, send(self->c, self->buf, LEN, 0));
+	EXPECT_EQ(2 * LEN, async_result(&reading));
+}
+
 /* A peek does not free it, a part of a stream neither. */
 TEST_F(zerocopy, not_before_all_was_read)
 {

@@ -14,7 +14,8 @@
  *   cookie, its inode, or one type and both addresses; or it gives EINVAL. Where it
  *   fits several, the youngest is meant.
  * - SOCK_DESTROY ends that one, and needs CAP_NET_ADMIN. The calls of its program
- *   give ECONNABORTED, and its peer is reset.
+ *   give ECONNABORTED, those of a listener EINVAL, and its peer is reset. What waits
+ *   for accept and the kernel's own sockets cannot be ended: EOPNOTSUPP.
  *
  * Events come over the group KITE_EVENT_GROUP of the generic netlink family
  * KITE_GENL_NAME, which needs CAP_NET_ADMIN, too: &enum kite_event_cmd. After the
