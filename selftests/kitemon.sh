@@ -184,7 +184,7 @@ t_down()
 t_injected()
 {
 	sniff mon0 || return
-	kite dump > dump.log 2>&1 &
+	timeout 60 "$kite" dump > dump.log 2>&1 &
 	pids="$pids $!"
 	retry grep -q "looking on" dump.log || return
 	/usr/bin/python3 -c "
