@@ -328,6 +328,7 @@ TEST_F(badptr, message_headers)
 {
 	struct iovec iov = { "abc", 3 };
 	struct msghdr msg, good = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *cmsg;
 	int k;
 
 	MEASURE(self);
@@ -350,8 +351,13 @@ TEST_F(badptr, message_headers)
 			ASSERT_EQ(-EFAULT, ERR(sendmsg(self->c, &msg, 0)));
 	}
 	EXPECT_EQ(-EFAULT, ERR(sendmsg(self->c, (void *)(edge - sizeof(long)), 0)));
+	/* A good header without its data: a 32-bit program's is read first. */
+	cmsg = (struct cmsghdr *)(edge - CMSG_LEN(0));
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
 	msg = good;
-	msg.msg_control = edge - CMSG_LEN(0);
+	msg.msg_control = cmsg;
 	msg.msg_controllen = CMSG_SPACE(sizeof(int));
 	EXPECT_EQ(-EFAULT, ERR(sendmsg(self->c, &msg, 0)));
 	EXPECT_UNHURT(self);
