@@ -7,15 +7,19 @@
  */
 
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
 #include <linux/errqueue.h>
+#include <linux/genetlink.h>
 #include <linux/net_tstamp.h>
 #include <linux/sockios.h>
+#include <linux/vm_sockets.h>
 
 #include "fixtures.h"
+#include "netlink.h"
 #include "packet.h"
 
 #ifndef SO_ZEROCOPY
@@ -314,6 +318,140 @@ TEST_F(headers, are_what_they_say)
 		seen++;
 	}
 	EXPECT_LT(9, seen);
+}
+
+/* What sock_diag answers, and what events tell: a struct, and attributes. */
+
+FAMILY_FIXTURE(told, KITE);
+
+static bool zeros(const void *from, const void *to)
+{
+	const char *p = from;
+
+	while (p < (const char *)to && !*p)
+		p++;
+	return p >= (const char *)to;
+}
+
+/* Between the attributes that begin at @at and end at @end there is nothing. */
+static bool attributes_are_clean(const char *at, const char *end)
+{
+	while (end - at >= NLA_HDRLEN) {
+		const struct nlattr *attr = (const void *)at;
+
+		if (attr->nla_len < NLA_HDRLEN || NLA_ALIGN(attr->nla_len) > end - at)
+			return false;
+		at += NLA_ALIGN(attr->nla_len);
+		if (!zeros((const char *)attr + attr->nla_len, at))
+			return false;
+	}
+	return at == end;
+}
+
+/* A message of netlink whose payload begins with @extra bytes of a header of its own. */
+static bool told_is_clean(const struct nlmsghdr *hdr, size_t extra)
+{
+	const struct kite_diag_msg *msg = (void *)((char *)NLMSG_DATA(hdr) + extra);
+	const char *end = (const char *)hdr + hdr->nlmsg_len;
+
+	return hdr->nlmsg_len >= NLMSG_HDRLEN + extra + sizeof(*msg) &&
+	       zeros(msg->kdm_pad, msg->kdm_pad + sizeof(msg->kdm_pad)) &&
+	       attributes_are_clean((const char *)(msg + 1), end) &&
+	       zeros(end, (const char *)hdr + NLMSG_ALIGN(hdr->nlmsg_len)) &&
+	       !poisoned((const void *)hdr, hdr->nlmsg_len);
+}
+
+/* Sockets in most states that there are. */
+static void make_sockets(struct __test_metadata *_metadata)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
+	struct address addr;
+	int fd[2];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		ASSERT_EQ(0, pair_of_type(&family_kite, types[i], fd));
+		ASSERT_EQ(3, send(fd[0], "abc", 3, 0));
+	}
+	ASSERT_LE(0, raw_bound(7000));
+	ASSERT_LE(0, listener(&family_kite, 3, &addr));
+	ASSERT_LE(0, connector(&family_kite, &addr));
+	ASSERT_EQ(0, pair_of_type(&family_kite, SOCK_STREAM, fd));
+	ASSERT_EQ(0, shutdown(fd[0], SHUT_WR));
+	close(fd[1]);
+}
+
+TEST_F(told, by_sock_diag)
+{
+	struct kite_diag_req req = diag_req();
+	struct nlmsghdr *hdr;
+	int nl, n, seen = 0;
+	bool done = false;
+
+	ASSERT_EQ(0, enter_new_netns());
+	make_sockets(_metadata);
+	nl = diag_open();
+	ASSERT_EQ(0, diag_send(nl, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &req, sizeof(req)));
+	while (!done) {
+		n = ERR(recv(nl, blank(), sizeof(mem), 0));
+		ASSERT_LT(0, n);
+		EXPECT_TRUE(untouched(n, sizeof(mem)));
+		for (hdr = (void *)mem; NLMSG_OK(hdr, (unsigned int)n) && !done;
+		     hdr = NLMSG_NEXT(hdr, n)) {
+			done = hdr->nlmsg_type == NLMSG_DONE;
+			if (done)
+				continue;
+			ASSERT_EQ(SOCK_DIAG_BY_FAMILY, hdr->nlmsg_type);
+			EXPECT_TRUE(told_is_clean(hdr, 0)) TH_LOG("socket %d", seen);
+			seen++;
+		}
+	}
+	EXPECT_LT(10, seen);
+
+	/* The answer that comes alone. */
+	ASSERT_EQ(0, diag_name(kite_socket(SOCK_DGRAM), &req));
+	ASSERT_EQ(0, diag_send(nl, SOCK_DIAG_BY_FAMILY, 0, &req, sizeof(req)));
+	n = ERR(recv(nl, blank(), sizeof(mem), 0));
+	ASSERT_LT(0, n);
+	EXPECT_TRUE(untouched(n, sizeof(mem)));
+	EXPECT_TRUE(told_is_clean((void *)mem, 0));
+}
+
+TEST_F(told, by_events)
+{
+	const struct nlmsghdr *hdr = (void *)mem;
+	const struct genlmsghdr *genl = NLMSG_DATA(hdr);
+	int nl, n, seen = 0;
+
+	ASSERT_EQ(0, enter_new_netns());
+	nl = event_open();
+	ASSERT_LE(0, nl);
+	make_sockets(_metadata);
+	for (;;) {
+		n = ERR(recv(nl, blank(), sizeof(mem), MSG_DONTWAIT));
+		if (n < 0)
+			break;
+		ASSERT_LE((int)hdr->nlmsg_len, n);
+		EXPECT_TRUE(untouched(n, sizeof(mem)));
+		EXPECT_EQ(0, genl->reserved);
+		EXPECT_TRUE(told_is_clean(hdr, GENL_HDRLEN)) TH_LOG("event %d", genl->cmd);
+		seen++;
+	}
+	EXPECT_LT(30, seen);
+}
+
+/* As AF_VSOCK: the CID, and not a byte more. */
+TEST_F(told, by_dev_vsock)
+{
+	int fd;
+
+	if (self->f->domain() != AF_VSOCK)
+		SKIP(return, "Kite is not AF_VSOCK here");
+	fd = ERR(open("/dev/vsock", O_RDONLY | O_CLOEXEC));
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ioctl(fd, IOCTL_VM_SOCKETS_GET_LOCAL_CID, blank()));
+	EXPECT_EQ(KITE_NODE_LOCAL, *(unsigned int *)mem);
+	EXPECT_TRUE(untouched(sizeof(int), sizeof(mem)));
 }
 
 TEST_HARNESS_MAIN
