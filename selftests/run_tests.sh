@@ -47,7 +47,7 @@ fi
 	set -- errors bind connect accept data transfer shutdown buffers options \
 		inspect timestamps creds reuseport socketpair seqpacket dgram drops observe api raw \
 		byhand hostile badptr padding isolation poll epoll splice zerocopy uring \
-		netns diag events threads stress vsock conformance
+		netns diag events threads stress storms vsock conformance
 	# Where the kernel can be asked for them, see --kernel debug.
 	[ ! -e /proc/self/fail-nth ] || set -- "$@" faults lossless
 	for script in $tools fuzz.sh kitemon.sh vsock.sh kernel.sh stress.sh module.sh; do

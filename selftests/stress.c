@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many threads, many sockets, and no memory: nothing is lost, and nothing is left.
+ * Many threads on the same sockets, and no memory: nothing is lost, and nothing is left.
+ * Many sockets are in storms.c.
  *
  * KITE_STRESS in the environment is how many times more to do.
  */
 #define _GNU_SOURCE
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -18,25 +17,11 @@
 
 #define THREADS	4
 
-static int times(int n)
-{
-	const char *factor = getenv("KITE_STRESS");
-
-	return factor ? n * atoi(factor) : n;
-}
-
 /* Numbers that look random and are the same each time. */
 static unsigned int random_below(unsigned int *state, unsigned int n)
 {
 	*state = *state * 1664525 + 1013904223;
 	return (*state >> 8) % n;
-}
-
-static bool allow_files(unsigned int n)
-{
-	struct rlimit limit = { n, n };
-
-	return !setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* Sockets that everybody uses */
@@ -65,7 +50,7 @@ struct crowd {
 	const struct family *f;
 	int type, rounds;
 	struct slot slots[SLOTS];
-	unsigned int connections, wrong, lost;
+	unsigned int connections, refused, wrong, lost;
 };
 
 struct member {
@@ -95,7 +80,7 @@ static bool slot_connect(struct crowd *crowd, struct slot *slot)
 	return true;
 }
 
-static void send_some(struct end *end, unsigned int len)
+static void send_some(struct crowd *crowd, struct end *end, unsigned int len)
 {
 	char buf[MESSAGE_MAX];
 	ssize_t n;
@@ -106,6 +91,8 @@ static void send_some(struct end *end, unsigned int len)
 	n = send(end->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n > 0)
 		end->sent += n;
+	else if (errno == ENOBUFS)
+		count(&crowd->refused);
 	pthread_mutex_unlock(&end->sending);
 }
 
@@ -180,7 +167,7 @@ static void use(struct crowd *crowd, struct slot *slot, struct end *end, unsigne
 		break;
 	default:
 		if (random_below(random, 2))
-			send_some(end, 1 + random_below(random, MESSAGE_MAX));
+			send_some(crowd, end, 1 + random_below(random, MESSAGE_MAX));
 		else
 			try_receive(crowd, end);
 	}
@@ -229,13 +216,12 @@ FIXTURE_SETUP(shared)
 
 FIXTURE_TEARDOWN(shared) { }
 
-TEST_F_TIMEOUT(shared, everything_at_once, 600)
+static void run_crowd(struct __test_metadata *_metadata, struct crowd *crowd)
 {
 	struct member members[THREADS];
-	struct crowd *crowd = &self->crowd;
 	int i, j;
 
-	crowd->rounds = times(600);
+	crowd->rounds = stress_times(600);
 	for (i = 0; i < SLOTS; i++) {
 		pthread_rwlock_init(&crowd->slots[i].life, NULL);
 		for (j = 0; j < 2; j++) {
@@ -256,240 +242,9 @@ TEST_F_TIMEOUT(shared, everything_at_once, 600)
 	TH_LOG("%u connections", crowd->connections);
 }
 
-/* Ten thousand sockets */
-
-#define DATAGRAM_SOCKETS	4000
-#define PAIRS			3000
-#define PORT			10000
-
-FAMILY_FIXTURE(ten_thousand, KITE);
-
-static void expect_number(struct __test_metadata *_metadata, int from, int to, int number)
+TEST_F_TIMEOUT(shared, everything_at_once, 600)
 {
-	int got = -1;
-
-	ASSERT_EQ(4, send(from, &number, 4, 0));
-	EXPECT_EQ(4, recv(to, &got, 4, MSG_DONTWAIT));
-	EXPECT_EQ(number, got);
-}
-
-TEST_F_TIMEOUT(ten_thousand, sockets_at_once, 600)
-{
-	static int dgram[DATAGRAM_SOCKETS], c[PAIRS], s[PAIRS];
-	int users = module_users(), l, i, fd;
-	struct address addr;
-
-	if (!allow_files(2 * PAIRS + DATAGRAM_SOCKETS + 100))
-		SKIP(return, "so many files are not allowed");
-	l = listener(self->f, 10, &addr);
-	ASSERT_LE(0, l);
-	kite_address(&addr, port_of(&addr), KITE_NODE_LOCAL);
-	for (i = 0; i < DATAGRAM_SOCKETS; i++) {
-		dgram[i] = kite_socket_at(SOCK_DGRAM, PORT + i);
-		ASSERT_LE(0, dgram[i]);
-	}
-	for (i = 0; i < PAIRS; i++) {
-		c[i] = connector(self->f, &addr);
-		ASSERT_LE(0, c[i]);
-		s[i] = ERR(accept(l, NULL, NULL));
-		ASSERT_LE(0, s[i]);
-	}
-
-	/* Each is found among all. */
-	for (i = 0; i < PAIRS; i += 37) {
-		expect_number(_metadata, c[i], s[i], i);
-		expect_number(_metadata, s[i], c[i], -i);
-	}
-	fd = kite_socket(SOCK_DGRAM);
-	for (i = 0; i < DATAGRAM_SOCKETS; i += 41) {
-		kite_address(&addr, PORT + i, KITE_NODE_LOCAL);
-		ASSERT_EQ(0, connect_to(fd, &addr));
-		expect_number(_metadata, fd, dgram[i], i);
-		EXPECT_EQ(-EADDRINUSE, kite_socket_at(SOCK_DGRAM, PORT + i));
-	}
-
-	/* And all of them go, with their ports. */
-	for (i = 0; i < PAIRS; i++) {
-		close(i % 2 ? c[i] : s[i]);
-		close(i % 2 ? s[i] : c[i]);
-	}
-	for (i = 0; i < DATAGRAM_SOCKETS; i++)
-		close(dgram[i]);
-	for (i = 0; i < DATAGRAM_SOCKETS; i += 41) {
-		dgram[i] = kite_socket_at(SOCK_DGRAM, PORT + i);
-		EXPECT_LE(0, dgram[i]);
-		close(dgram[i]);
-	}
-	close(l);
-	EXPECT_EQ(0, close_range(3, ~0U, 0));
-	EXPECT_TRUE(BECOMES(true, module_users() <= users));
-}
-
-/* Listeners that come and go while others connect */
-
-struct storm {
-	int listener;
-	bool over;
-	unsigned int refused, reset, served, wrong;
-};
-
-static void *storm_connect(void *data)
-{
-	struct storm *storm = data;
-	struct address addr;
-	int i = 0, fd, err;
-	char answer;
-	ssize_t n;
-
-	kite_address(&addr, PORT, KITE_NODE_LOCAL);
-	while (!__atomic_load_n(&storm->over, __ATOMIC_RELAXED)) {
-		fd = kite_socket(i++ % 2 ? SOCK_STREAM : SOCK_SEQPACKET);
-		set_timeout(fd, SO_RCVTIMEO, 3 * PATIENCE_MS);
-		err = connect_to(fd, &addr);
-		if (err) {
-			count(err == -refusal(&family_kite) ? &storm->refused :
-			      err == -ECONNRESET ? &storm->reset : &storm->wrong);
-			close(fd);
-			continue;
-		}
-		send(fd, "?", 1, MSG_NOSIGNAL);
-		/* Served, or told that nobody will: nobody waits for ever. */
-		n = ERR(recv(fd, &answer, 1, 0));
-		count(n == 1 && answer == '!' ? &storm->served :
-		      n == 0 || n == -ECONNRESET ? &storm->reset : &storm->wrong);
-		close(fd);
-	}
-	return NULL;
-}
-
-static void *storm_accept(void *data)
-{
-	struct storm *storm = data;
-	char question;
-	int l, fd;
-
-	while (!__atomic_load_n(&storm->over, __ATOMIC_RELAXED)) {
-		l = __atomic_load_n(&storm->listener, __ATOMIC_RELAXED);
-		fd = ERR(accept(l, NULL, NULL));
-		if (fd < 0)
-			continue;
-		if (recv(fd, &question, 1, 0) == 1)
-			send(fd, "!", 1, MSG_NOSIGNAL);
-		close(fd);
-	}
-	return NULL;
-}
-
-/* Whoever is in accept() still has the one before. */
-static int storm_listen(int type, int backlog)
-{
-	long end = now_ms() + PATIENCE_MS;
-	int fd;
-
-	do {
-		fd = kite_listener_at(type, PORT, backlog);
-	} while (fd == -EADDRINUSE && now_ms() < end && !usleep(1000));
-	return fd;
-}
-
-FAMILY_FIXTURE(storm, KITE);
-
-TEST_F_TIMEOUT(storm, of_listeners, 600)
-{
-	struct storm storm = { .listener = -1 };
-	pthread_t connecting[3], accepting[2];
-	unsigned int seen = 0;
-	int i, fd = -1;
-	long end;
-
-	for (i = 0; i < 3; i++)
-		ASSERT_EQ(0, pthread_create(&connecting[i], NULL, storm_connect, &storm));
-	for (i = 0; i < 2; i++)
-		ASSERT_EQ(0, pthread_create(&accepting[i], NULL, storm_accept, &storm));
-	for (i = 0; i < times(40); i++) {
-		fd = storm_listen(i % 2 ? SOCK_STREAM : SOCK_SEQPACKET, i % 4);
-		ASSERT_LE(0, fd);
-		__atomic_store_n(&storm.listener, fd, __ATOMIC_RELAXED);
-		/* Some go before anybody came, and most in the midst of it. */
-		end = now_ms() + 100;
-		while (i % 8 && now_ms() < end &&
-		       __atomic_load_n(&storm.served, __ATOMIC_RELAXED) == seen)
-			usleep(100);
-		seen = __atomic_load_n(&storm.served, __ATOMIC_RELAXED);
-		shutdown(fd, i % 3 ? SHUT_RD : SHUT_RDWR);
-		close(fd);
-	}
-	__atomic_store_n(&storm.over, true, __ATOMIC_RELAXED);
-	for (i = 0; i < 3; i++)
-		pthread_join(connecting[i], NULL);
-	for (i = 0; i < 2; i++)
-		pthread_join(accepting[i], NULL);
-	EXPECT_EQ(0, storm.wrong);
-	EXPECT_LT(0, storm.served);
-	EXPECT_LT(0, storm.refused + storm.reset);
-	TH_LOG("%u served, %u refused, %u reset", storm.served, storm.refused, storm.reset);
-}
-
-/* Namespaces that go with all that is in them */
-
-static void *write_on(void *data)
-{
-	char buf[3000] = {};
-
-	while (send(*(int *)data, buf, sizeof(buf), MSG_NOSIGNAL) > 0)
-		;
-	return NULL;
-}
-
-/* In a namespace of its own, until somebody ends it. */
-static void live_in_namespace(int ready)
-{
-	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
-	struct packet pkt = { .version = 1, .type = SOCK_STREAM, .op = KITE_OP_REQUEST,
-		.src_port = 7000, .src_node = 1, .dst_port = PORT, .dst_node = 1 };
-	static int fd[2];
-	pthread_t thread;
-	int i, raw;
-
-	if (enter_new_netns())
-		_exit(4);
-	raw = raw_bound(7000);
-	if (kite_listener_at(SOCK_STREAM, PORT, 5) < 0 || packet_send(raw, &pkt, NULL))
-		_exit(1);
-	for (i = 0; i < 3; i++)
-		if (pair_of_type(&family_kite, types[i], fd) ||
-		    send(fd[1], "unread", 6, 0) != 6)
-			_exit(1);
-	if (pair_of_type(&family_kite, SOCK_STREAM, fd) ||
-	    pthread_create(&thread, NULL, write_on, &fd[0]))
-		_exit(1);
-	if (write(ready, "", 1) != 1)
-		_exit(1);
-	drain(fd[1]);
-	for (;;)
-		pause();
-}
-
-FAMILY_FIXTURE(namespaces, KITE);
-
-TEST_F_TIMEOUT(namespaces, with_sockets_alive, 600)
-{
-	int users = module_users(), ready[2], i, status;
-	pid_t pid;
-	char c;
-
-	ASSERT_EQ(0, pipe(ready));
-	for (i = 0; i < times(10); i++) {
-		pid = fork();
-		ASSERT_LE(0, pid);
-		if (!pid)
-			live_in_namespace(ready[1]);
-		ASSERT_EQ(1, read(ready[0], &c, 1));
-		kill(pid, SIGKILL);
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		ASSERT_TRUE(WIFSIGNALED(status));
-	}
-	EXPECT_TRUE(BECOMES(true, module_users() <= users));
+	run_crowd(_metadata, &self->crowd);
 }
 
 /* No memory */
@@ -624,8 +379,6 @@ TEST_F_TIMEOUT(no_memory, all_that_sockets_may_have, 600)
 	EXPECT_LT(20000, drain(fd[1]));
 }
 
-#define CGROUP	"/sys/fs/cgroup/kite-stress"
-
 static int write_file(const char *path, const char *text)
 {
 	FILE *f = fopen(path, "we");
@@ -636,6 +389,69 @@ static int write_file(const char *path, const char *text)
 	err = fputs(text, f) < 0 ? -EIO : 0;
 	return fclose(f) ? -errno : err;
 }
+
+#define MEM		"/proc/sys/net/kite/mem"
+
+/* They may have less: a MiB, beside what each CPU keeps. */
+FIXTURE(limited) {
+	char before[100];
+};
+
+FIXTURE_VARIANT(limited) { int type; };
+FIXTURE_VARIANT_ADD(limited, stream) { .type = SOCK_STREAM };
+FIXTURE_VARIANT_ADD(limited, seqpacket) { .type = SOCK_SEQPACKET };
+
+FIXTURE_SETUP(limited)
+{
+	FILE *f;
+
+	if (skip_family(_metadata, &family_kite))
+		return;
+	f = fopen(MEM, "re");
+	ASSERT_NE(NULL, f);
+	ASSERT_NE(NULL, fgets(self->before, sizeof(self->before), f));
+	fclose(f);
+	if (write_file(MEM, "256 256 256"))
+		SKIP(return, MEM " cannot be written");
+}
+
+FIXTURE_TEARDOWN(limited)
+{
+	if (*self->before)
+		EXPECT_EQ(0, write_file(MEM, self->before));
+}
+
+TEST_F_TIMEOUT(limited, everything_at_once, 600)
+{
+	struct crowd crowd = { .f = &family_kite, .type = variant->type };
+
+	if (!peer_is_known(&family_kite))
+		SKIP(return, "with direct=0 the connection ends instead");
+	run_crowd(_metadata, &crowd);
+	TH_LOG("%u times no memory", crowd.refused);
+}
+
+/* What did not come has been refused, or its connection has ended. */
+TEST_F_TIMEOUT(limited, until_there_is_none, 600)
+{
+	static struct filled filled;
+	bool known = peer_is_known(&family_kite);
+	size_t missing;
+
+	if (variant->type != SOCK_STREAM)
+		SKIP(return, "of streams, each byte is compared");
+	fill_until_error(&filled, 64 << 20);
+	EXPECT_EQ(known ? ENOBUFS : EPIPE, filled.err) {
+		TH_LOG("%zu KiB in %d sockets", filled.total >> 10, filled.n);
+	}
+	missing = read_filled(&filled);
+	EXPECT_NE(~0UL, missing);
+	if (known)
+		EXPECT_EQ(0, missing);
+	close_filled(&filled);
+}
+
+#define CGROUP	"/sys/fs/cgroup/kite-stress"
 
 /* The bytes that the sockets of the group have. */
 static long cgroup_sock(void)

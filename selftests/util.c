@@ -374,6 +374,14 @@ void *bad_pointer(void)
 	return (void *)8;
 }
 
+/* How often to do what "make test" does @n times. */
+int stress_times(int n)
+{
+	const char *factor = getenv("KITE_STRESS");
+
+	return factor ? n * atoi(factor) : n;
+}
+
 /* For what depends on the kernel's version and can be told by nothing else. */
 bool kernel_since(int major, int minor)
 {

@@ -120,6 +120,8 @@ ssize_t pattern_differs(const void *buf, size_t len, size_t offset);
 
 void *bad_pointer(void);
 
+int stress_times(int n);
+
 bool kernel_since(int major, int minor);
 bool become_nobody(void);
 int enter_new_netns(void);
