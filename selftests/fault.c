@@ -18,9 +18,6 @@
 /* No call has more of them; but something may fail again and again. */
 #define ROUNDS_MAX	2000
 
-/* More than any call will use up, to count how many it does. */
-#define FAR_AWAY	1000000
-
 static int set(const char *path, const char *value)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;

@@ -3,13 +3,11 @@
  * Each allocation of each call fails, and each copy from and to the program: one in
  * each round, until a round meets none. A call fails with an errno and has changed
  * nothing, or it succeeds; no socket is left over. Memory that is lost is what vm/leaks
- * asks for. What carries messages is in lossless.c.
+ * asks for. What carries messages is in lossless.c, what looks at sockets in around.c,
+ * what is made but for sockets in making.c.
  */
 
 #define _GNU_SOURCE
-#include <dirent.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -312,97 +310,6 @@ TEST_F(faults, poll_and_epoll)
 		close(ep);
 	}
 	close(fd);
-	EXPECT_DONE(self);
-}
-
-/* What else there is to read about sockets. */
-
-FIXTURE(around) {
-	struct faults f;
-	int users;
-};
-
-FIXTURE_SETUP(around)
-{
-	const char *why;
-
-	self->users = module_users();
-	why = faults_begin(&self->f);
-	if (why)
-		SKIP(return, "%s", why);
-}
-
-FIXTURE_TEARDOWN(around) { }
-
-static void read_with_faults(struct __test_metadata *_metadata, struct faults *f,
-			     const char *path)
-{
-	ssize_t n, len = 0;
-	char text[4096];
-	int fd;
-
-	EACH_FAULT(f) {
-		faults_arm(f);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		n = fd < 0 ? -errno : ERR(read(fd, text, sizeof(text)));
-		faults_disarm(f);
-		if (fd >= 0)
-			close(fd);
-		EXPECT_TRUE(n >= 0 || (f->fired && fault_errno(n)))
-			TH_LOG("%s: %zd", path, n);
-		len = n;
-	}
-	EXPECT_LE(0, len);
-}
-
-TEST_F(around, proc_files)
-{
-	char path[300];
-	struct dirent *entry;
-	int fd[2];
-	DIR *dir;
-
-	ASSERT_EQ(0, connected_pair(&family_kite, fd));
-	ASSERT_EQ(3, send(fd[0], "abc", 3, 0));
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd[1]);
-	read_with_faults(_metadata, &self->f, path);
-
-	/* This namespace's, and all that this kite.ko has there. */
-	dir = opendir("/proc/thread-self/net");
-	ASSERT_NE(NULL, dir);
-	while ((entry = readdir(dir))) {
-		if (!strstr(entry->d_name, "kite"))
-			continue;
-		snprintf(path, sizeof(path), "/proc/thread-self/net/%s", entry->d_name);
-		read_with_faults(_metadata, &self->f, path);
-	}
-	closedir(dir);
-	close(fd[0]);
-	close(fd[1]);
-	EXPECT_DONE(self);
-}
-
-/* A namespace is made by many; Kite's part comes last, as it was loaded last. */
-TEST_F(around, namespace)
-{
-	unsigned int far = 1000000, count;
-	struct address addr;
-	int err;
-
-	self->f.nth = far;
-	faults_arm(&self->f);
-	ASSERT_EQ(0, unshare(CLONE_NEWNET));
-	count = far - faults_left(&self->f);
-	ASSERT_LT(0, count);
-
-	faults_from(&self->f, count > 60 ? count - 60 : 1, count);
-	while (faults_next(&self->f)) {
-		err = FAULTY(&self->f, unshare(CLONE_NEWNET));
-		EXPECT_EXCUSED(err);
-		err = listener(&family_kite, 1, &addr);
-		ASSERT_LE(0, err);
-		close(err);
-	}
 	EXPECT_DONE(self);
 }
 
