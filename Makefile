@@ -89,7 +89,7 @@ bench-check:
 test:
 	@scripts/test stock
 
-test-programs test-debug test-kcsan:
+test-programs test-debug test-faults test-kcsan:
 	@scripts/test $(@:test-%=%)
 
 # What the commands above found goes into Documentation/testing.rst.
@@ -114,6 +114,7 @@ help:
 	@echo 'make test           check, and run all tests on three kernels in VMs'
 	@echo 'make test-programs  run Redis, PostgreSQL, nginx and others over Kite'
 	@echo 'make test-debug     run all tests on a debug kernel'
+	@echo 'make test-faults    let memory be short in all tests, at each place'
 	@echo 'make test-kcsan     run all tests on a kernel that finds data races'
 	@echo 'make coverage       which lines of the module the tests run, in HTML'
 	@echo 'make fuzz           let fuzzers at it in VMs; SEED=, COUNT=, KERNEL='
@@ -134,4 +135,4 @@ help:
 
 .PHONY: all module bench-module module-test bench bench-check pictures userspace \
 	install uninstall setup check conformance model coverage figures fuzz stress \
-	test test-programs test-debug test-kcsan demo clean help
+	test test-programs test-debug test-faults test-kcsan demo clean help
