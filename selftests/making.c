@@ -154,7 +154,7 @@ static bool device_exists(void)
 	return if_nametoindex("mon0");
 }
 
-TEST_F_TIMEOUT(making, device, 300)
+TEST_F_TIMEOUT(making, device, 900)
 {
 	int err;
 
@@ -172,7 +172,7 @@ TEST_F_TIMEOUT(making, device, 300)
 	EXPECT_DONE(self);
 }
 
-TEST_F_TIMEOUT(making, device_up_and_down, 300)
+TEST_F_TIMEOUT(making, device_up_and_down, 900)
 {
 	int err;
 
@@ -286,7 +286,7 @@ static int unload(void)
  * Most of what happens when a module is loaded is the kernel's. It has happened when the
  * module says that it can have no such number.
  */
-TEST_F_TIMEOUT(making, module, 600)
+TEST_F_TIMEOUT(making, module, 900)
 {
 	struct module m = {}, bad = { .args = "family=0" };
 	unsigned int before, count;
