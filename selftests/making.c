@@ -149,9 +149,18 @@ static int delete_device(void)
 	return link_request(RTM_DELLINK, 0, false);
 }
 
+/* By asking for its number, one would ask for a module to be loaded. */
 static bool device_exists(void)
 {
-	return if_nametoindex("mon0");
+	FILE *f = fopen("/proc/thread-self/net/dev", "re");
+	char line[300];
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, "mon0:");
+	if (f)
+		fclose(f);
+	return found;
 }
 
 TEST_F_TIMEOUT(making, device, 900)
@@ -160,7 +169,8 @@ TEST_F_TIMEOUT(making, device, 900)
 
 	EACH_FAULT(&self->f) {
 		err = FAULTY(&self->f, new_device(true));
-		EXPECT_EXCUSED(err);
+		/* Some of those who hear of it have other errors for the same. */
+		EXPECT_TRUE(err <= 0 && (!err || self->f.fired));
 		/* It may be the answer that had no memory. */
 		if (!err)
 			EXPECT_TRUE(device_exists());
