@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hammer: connect, talk and close again and again, whether kite.ko is there or not,
- * until the standard input ends; for stress.sh, which takes the module away meanwhile.
+ * hammer [PAUSE]: connect, talk and close again and again, whether kite.ko is there or
+ * not, until the standard input ends; for stress.sh, which takes the module away meanwhile.
+ * As long as there is a file PAUSE, none of that.
  *
  * Prints how many rounds found it and how many did not. The exit status is 1 if what
  * it found did not work.
@@ -45,12 +46,14 @@ static bool told_to_stop(void)
 	return revents_for(STDIN_FILENO, POLLIN);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
 	int found = 0, missed = 0, i;
 
 	for (i = 0; !told_to_stop(); i++) {
+		while (argc > 1 && !access(argv[1], F_OK) && !told_to_stop())
+			usleep(1000);
 		switch (round_trip(types[i % 3], i)) {
 		case 1:
 			found++;
