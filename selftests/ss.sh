@@ -87,6 +87,24 @@ t_ports()
 		shows 0 x dst 2 && shows 1 ESTAB src :$at and dst 1
 }
 
+# The same, and one, the other, or neither.
+t_boolean()
+{
+	local at
+
+	hold listen || return
+	at=$(kite ss -Hl | awk '{ sub(".*:", "", $5); print $5 }')
+	shows 3 ":$at" -a sport = :$at or dport = :$at &&
+		shows 0 x -a "not (sport = :$at or dport = :$at)" &&
+		shows 1 ":$at *$" -a "! sport = :$at" && shows 1 ":$at *$" -a not sport :$at &&
+		shows 2 . -a '(' 'not' 'sport' = :$at ')' '||' src 1:$at and dst 1 &&
+		shows 1 ESTAB -a "(sport = :$at or dport = :$at) and dst 1:$at" &&
+		shows 2 . -a "sport = :$at && dst 1 | dport = :$at" &&
+		shows 1 LISTEN state listening "(sport = :$at or sport = :1)" &&
+		shows 2 ESTAB exclude listening and "(not not dst 1)" &&
+		shows 1 LISTEN -l "((src 1:$at))"
+}
+
 t_extended()
 {
 	hold pair || return
@@ -204,6 +222,7 @@ check "ss: a connection" t_pair
 check "ss: a listener" t_listener
 check "ss: types" t_types
 check "ss: ports and addresses" t_ports
+check "ss: and, or, not" t_boolean
 check "ss -e" t_extended
 check "ss -m" t_memory
 check "ss -i" t_info
@@ -218,6 +237,11 @@ check "ss: no such filter" says 2 'no filter port' ss port 5
 check "ss: no port" says 2 'no port' ss sport = :http
 check "ss: no such type" says 2 'no type tcp' ss --type tcp
 check "ss: something missing" says 2 'missing' ss sport =
+check "ss: nothing after or" says 2 'missing after "or"' ss sport = :1 or
+check "ss: nothing in parentheses" says 2 'no filter )' ss '()'
+check "ss: not closed" says 2 'not closed' ss '( sport = :1'
+check "ss: closed too often" says 2 'too many' ss 'sport = :1 )'
+check "ss: a state within" says 2 'not for states' ss 'state listening or sport = :1'
 check "monitor" t_monitor
 check "monitor -ei" t_monitor_details
 check "monitor --json" t_monitor_json

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Which sockets a command line means, as ss(8) has it: "state listening",
- * "sport = :5000", "dst 1:5000", one after the other, or with "and" between them.
+ * "sport = :5000", "dst 1:5000", one after the other, or with "and", "or", "not" and
+ * parentheses.
  */
 #include <err.h>
 #include <stdio.h>
@@ -24,11 +25,18 @@ struct term {
 	__u32 port;
 };
 
+/* What is to be true of addresses. A tree; NULL is true of all. */
+struct expression {
+	enum { TERM, NOT, AND, OR } what;
+	struct term term;
+	struct expression *a;	/* of NOT, AND and OR */
+	struct expression *b;	/* of AND and OR */
+};
+
 struct filter {
 	unsigned int only;	/* states, 0 for what the options say */
 	unsigned int not;
-	size_t n;
-	struct term terms[16];
+	struct expression *expression;
 };
 
 #define STATE(name)	(1U << KITE_DIAG_ ## name)
@@ -62,27 +70,57 @@ static const struct {
 	{ ">=", AT_LEAST }, { "ge", AT_LEAST }, { "geq", AT_LEAST },
 };
 
-/* Words may come in one argument or in many. */
-static char *words, *next_word;
+/* Words may come in one argument or in many. One is kept back for who looks ahead. */
+static char *words, *next_word, *kept;
 
 static char *word(void)
 {
-	return strtok_r(NULL, " \t\n", &next_word);
+	char *w = kept ?: strtok_r(NULL, " \t\n", &next_word);
+
+	kept = NULL;
+	return w;
+}
+
+/* The next word, if it is one of these. */
+static bool word_is(const char *a, const char *b, const char *c)
+{
+	char *w = word();
+
+	if (w && (!strcmp(w, a) || !strcmp(w, b) || !strcmp(w, c)))
+		return true;
+	kept = w;
+	return false;
+}
+
+/* Parentheses are words wherever they stand. */
+static char *add_word(char *to, const char *from)
+{
+	*to++ = ' ';
+	for (; *from; from++) {
+		bool apart = *from == '(' || *from == ')';
+
+		if (apart)
+			*to++ = ' ';
+		*to++ = *from;
+		if (apart)
+			*to++ = ' ';
+	}
+	return to;
 }
 
 static void join(int argc, char **argv)
 {
-	size_t len = 2;
+	size_t len = 1;
+	char *end;
 
 	for (int i = 0; i < argc; i++)
-		len += strlen(argv[i]) + 1;
+		len += 3 * strlen(argv[i]) + 1;
 	words = calloc(1, len);
 	if (!words)
 		err(1, "no memory");
-	for (int i = 0; i < argc; i++) {
-		strcat(words, " ");
-		strcat(words, argv[i]);
-	}
+	end = words;
+	for (int i = 0; i < argc; i++)
+		end = add_word(end, argv[i]);
 	next_word = words;
 }
 
@@ -156,23 +194,103 @@ static void parse_address_term(struct term *term, const char *what)
 	term->port_matters = addr.skt_port != KITE_PORT_ANY;
 }
 
-static void parse_term(struct filter *filter, const char *what)
-{
-	struct term *term = &filter->terms[filter->n++];
-
-	if (filter->n == ARRAY_SIZE(filter->terms))
-		errx(EXIT_USAGE, "the filter is too long");
-	term->remote = *what == 'd';
-	if (!strcmp(what, "sport") || !strcmp(what, "dport"))
-		parse_port_term(term, what);
-	else
-		parse_address_term(term, what);
-}
-
 static bool is_address(const char *w)
 {
 	return !strcmp(w, "sport") || !strcmp(w, "dport") || !strcmp(w, "src") ||
 	       !strcmp(w, "dst");
+}
+
+static struct expression *expression_new(int what, struct expression *a,
+					 struct expression *b)
+{
+	struct expression *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		err(1, "no memory");
+	e->what = what;
+	e->a = a;
+	e->b = b;
+	return e;
+}
+
+static struct expression *parse_term(const char *what)
+{
+	struct expression *e = expression_new(TERM, NULL, NULL);
+
+	e->term.remote = *what == 'd';
+	if (!strcmp(what, "sport") || !strcmp(what, "dport"))
+		parse_port_term(&e->term, what);
+	else
+		parse_address_term(&e->term, what);
+	return e;
+}
+
+static struct expression *parse_or(struct filter *filter);
+
+/* States stand beside the rest, as in ss(8): the kernel knows sets of them. */
+static struct expression *no_state(struct expression *e, const char *what)
+{
+	if (!e)
+		errx(EXIT_USAGE, "\"%s\" is for addresses and ports, not for states", what);
+	return e;
+}
+
+static struct expression *parse_one(struct filter *filter, const char *after)
+{
+	struct expression *e = NULL;
+	char *w;
+
+	if (word_is("not", "!", "!"))
+		return expression_new(NOT, no_state(parse_one(filter, "not"), "not"), NULL);
+	w = need_word(after);
+	if (!strcmp(w, "(")) {
+		e = parse_or(filter);
+		if (!word_is(")", ")", ")"))
+			errx(EXIT_USAGE, "a parenthesis is not closed");
+	} else if (!strcmp(w, "state")) {
+		filter->only |= parse_state(w);
+	} else if (!strcmp(w, "exclude")) {
+		filter->not |= parse_state(w);
+	} else if (is_address(w)) {
+		e = parse_term(w);
+	} else {
+		errx(EXIT_USAGE, "no filter %s; \"kite ss --help\" lists them", w);
+	}
+	return e;
+}
+
+/* Is there one more, with "and" or without? */
+static bool more_to_and(void)
+{
+	char *w;
+
+	if (word_is("and", "&&", "&"))
+		return true;
+	w = word();
+	kept = w;
+	return w && strcmp(w, "or") && strcmp(w, "||") && strcmp(w, "|") && strcmp(w, ")");
+}
+
+static struct expression *parse_and(struct filter *filter, const char *after)
+{
+	struct expression *e = parse_one(filter, after);
+
+	while (more_to_and()) {
+		struct expression *other = parse_one(filter, "and");
+
+		e = e && other ? expression_new(AND, e, other) : e ?: other;
+	}
+	return e;
+}
+
+static struct expression *parse_or(struct filter *filter)
+{
+	struct expression *e = parse_and(filter, "(");
+
+	while (word_is("or", "||", "|"))
+		e = expression_new(OR, no_state(e, "or"),
+				   no_state(parse_and(filter, "or"), "or"));
+	return e;
 }
 
 /**
@@ -187,23 +305,15 @@ static bool is_address(const char *w)
 struct filter *filter_parse(int argc, char **argv)
 {
 	struct filter *filter = calloc(1, sizeof(*filter));
-	const char *w;
 
 	if (!filter)
 		err(1, "no memory");
 	join(argc, argv);
-	while ((w = word())) {
-		if (!strcmp(w, "and") || !strcmp(w, "&&") || !strcmp(w, "&"))
-			continue;
-		if (!strcmp(w, "state"))
-			filter->only |= parse_state(w);
-		else if (!strcmp(w, "exclude"))
-			filter->not |= parse_state(w);
-		else if (is_address(w))
-			parse_term(filter, w);
-		else
-			errx(EXIT_USAGE, "no filter %s; \"kite ss --help\" lists them", w);
-	}
+	kept = word();
+	if (kept)
+		filter->expression = parse_or(filter);
+	if (word())
+		errx(EXIT_USAGE, "there is a ) too many");
 	free(words);
 	return filter;
 }
@@ -223,6 +333,24 @@ unsigned int filter_states(const struct filter *filter, unsigned int states)
 	return (filter->only ?: states) & ~filter->not;
 }
 
+static void request_expression(const struct expression *e, struct kite_diag_req *req)
+{
+	const struct term *term;
+
+	if (e && e->what == AND) {
+		request_expression(e->a, req);
+		request_expression(e->b, req);
+	}
+	/* Of two that contradict each other one is left to filter_fits(). */
+	if (!e || e->what != TERM || e->term.compare != EQUAL)
+		return;
+	term = &e->term;
+	if (term->port_matters)
+		*(term->remote ? &req->kdr_remote_port : &req->kdr_local_port) = term->port;
+	if (term->node_matters)
+		*(term->remote ? &req->kdr_remote_node : &req->kdr_local_node) = term->node;
+}
+
 /**
  * filter_request - let the kernel choose as far as it can
  * @filter: the filter
@@ -230,19 +358,7 @@ unsigned int filter_states(const struct filter *filter, unsigned int states)
  */
 void filter_request(const struct filter *filter, struct kite_diag_req *req)
 {
-	for (size_t i = 0; i < filter->n; i++) {
-		const struct term *term = &filter->terms[i];
-
-		/* Of two that contradict each other one is left to filter_fits(). */
-		if (term->compare != EQUAL)
-			continue;
-		if (term->port_matters)
-			*(term->remote ? &req->kdr_remote_port : &req->kdr_local_port) =
-				term->port;
-		if (term->node_matters)
-			*(term->remote ? &req->kdr_remote_node : &req->kdr_local_node) =
-				term->node;
-	}
+	request_expression(filter->expression, req);
 }
 
 static bool compare(enum compare compare, __u32 a, __u32 b)
@@ -276,6 +392,22 @@ static bool term_fits(const struct term *term, const struct kite_diag_msg *msg)
 	return (same_node && port == term->port) == (term->compare == EQUAL);
 }
 
+static bool expression_fits(const struct expression *e, const struct kite_diag_msg *msg)
+{
+	if (!e)
+		return true;
+	switch (e->what) {
+	case NOT:
+		return !expression_fits(e->a, msg);
+	case AND:
+		return expression_fits(e->a, msg) && expression_fits(e->b, msg);
+	case OR:
+		return expression_fits(e->a, msg) || expression_fits(e->b, msg);
+	default:
+		return term_fits(&e->term, msg);
+	}
+}
+
 /**
  * filter_fits - is it one of those that are meant, by its addresses?
  * @filter: the filter
@@ -285,9 +417,5 @@ static bool term_fits(const struct term *term, const struct kite_diag_msg *msg)
  */
 bool filter_fits(const struct filter *filter, const struct kite_diag_msg *msg)
 {
-	for (size_t i = 0; i < filter->n; i++) {
-		if (!term_fits(&filter->terms[i], msg))
-			return false;
-	}
-	return true;
+	return expression_fits(filter->expression, msg);
 }

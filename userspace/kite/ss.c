@@ -76,7 +76,7 @@ static void print_usage(FILE *to)
 	      "  -j, --json       all there is, as JSON\n"
 	      "  -K, --kill       end what is shown; needs CAP_NET_ADMIN\n\n"
 	      "Filters: state STATE, exclude STATE, sport = :PORT, dport = :PORT,\n"
-	      "  src ADDRESS, dst ADDRESS; also with != < > <= >=\n"
+	      "  src ADDRESS, dst ADDRESS; also with != < > <= >=; and, or, not, ( )\n"
 	      "States: established, syn-sent, listening, closing, closed, connected, all\n\n"
 	      "  kite ss -at                      all stream sockets\n"
 	      "  kite ss -lp sport = :5000        who listens at port 5000?\n"
