@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kite stat: that it prints the counters of /proc/net/kite_stat, and how they grow. And
-# the completion of bash.
+# kite stat: that it prints the counters of /proc/net/kite_stat, and how they grow.
 
 # shellcheck disable=SC1091,SC2154,SC2317,SC2086 # tool.bash; called by check; numbers
 . "$(dirname "$0")/tool.bash"
@@ -66,41 +65,6 @@ t_names()
 		[ "$(awk '{ print $1 }' out.log)" = "$counter" ]
 }
 
-# complete WORD...: what bash offers for the last word
-complete_kite()
-{
-	PATH=$(dirname "$kite"):$PATH bash -c '
-		. "$0"
-		COMP_WORDS=("$@")
-		COMP_CWORD=$(($# - 1))
-		_kite
-		printf "%s\n" "${COMPREPLY[@]}"' "$here/../userspace/completion/kite" "$@" \
-		> completion.log 2>&1
-}
-
-# offers WANTED WORD...: just these words, in any order
-offers()
-{
-	local wanted=$1
-
-	shift
-	complete_kite "$@"
-	[ "$(sort completion.log | paste -sd ' ')" = "$wanted" ]
-}
-
-t_complete_commands()
-{
-	complete_kite kite "" && kite help | sed -nE 's/^  ([a-z]+) .*/\1/p' > commands.log &&
-		[ "$(wc -l < commands.log)" -gt 3 ] &&
-		! grep -vxF -f completion.log commands.log
-}
-
-t_complete_counters()
-{
-	complete_kite kite stat "" &&
-		diff <(awk '{ print $1 }' /proc/net/kite_stat) completion.log > diff.log
-}
-
 check "stat: the file's figures" t_same
 check "stat: no zeroes" t_no_zeroes
 check "stat: --json" t_json
@@ -111,9 +75,4 @@ check "stat: help" says 0 "usage: kite stat" stat --help
 check "stat: no such counter" says 1 "no counter nosuch" stat nosuch
 check "stat: no such option" says 2 "kite stat: " stat -Q
 check "stat: too many numbers" says 2 "are there already" stat 1 2 3
-check "completion: commands" t_complete_commands
-check "completion: one command" offers "ping" kite pi
-check "completion: options" offers "--lines --listen" kite cat --li
-check "completion: types" offers "seqpacket stream" kite cat -t s
-check "completion: counters" t_complete_counters
 finish

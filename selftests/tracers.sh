@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Kite's tracepoints as Debian's trace-cmd, perf and bpftrace see them: that they are
+# there, that their fields have names and values, and that BTF describes the module.
+
+# shellcheck disable=SC1091,SC2154,SC2317,SC2086 # tool.bash; called by check; numbers
+. "$(dirname "$0")/tool.bash"
+
+export PATH=$PATH:/usr/sbin:/sbin
+btf=/sys/kernel/btf/kite
+
+# What is traced: six bytes to a server of echoes, and one datagram to nobody.
+cat > work <<END
+#!/bin/sh
+echo hello | timeout 60 $kite cat -N 7391
+echo hello | timeout 60 $kite cat -t dgram -i 0.1 7392
+true
+END
+chmod +x work
+
+# with PROGRAM NAME FUNCTION: a check, if the program is there
+with()
+{
+	if command -v "$1" > /dev/null; then
+		check "$2" "$3"
+	else
+		count=$((count + 1))
+		echo "ok $count $2 # SKIP no $1: scripts/setup"
+	fi
+}
+
+# Both events, as all that use the kernel's own text for them show it.
+in_text()
+{
+	grep -qE 'kite_send: .* type=STREAM .* remote=1:7391 len=6 .* ret=6 total=6' $1 &&
+		grep -qE 'kite_drop: .* op=DGRAM .* dst=1:7392 len=6 reason=NO_PORT' $1
+}
+
+t_trace_cmd()
+{
+	timeout 100 trace-cmd record -e kite:kite_send -e kite:kite_drop -o trace.dat ./work \
+		> record.log 2>&1 &&
+		trace-cmd report trace.dat > report.log 2>&1 && in_text report.log
+}
+
+t_trace_cmd_filter()
+{
+	timeout 100 trace-cmd record -e kite:kite_send -f 'remote_port == 7392' -o trace.dat \
+		./work > record.log 2>&1 &&
+		trace-cmd report trace.dat > report.log 2>&1 &&
+		grep -q 'kite_send: .*type=DGRAM.* remote=1:7392 len=6' report.log &&
+		! grep -q 'remote=1:7391' report.log
+}
+
+t_perf_record()
+{
+	timeout 100 perf record -q -e kite:kite_send,kite:kite_drop -o perf.data ./work \
+		> record.log 2>&1 &&
+		perf script -i perf.data > script.log 2>&1 && in_text script.log
+}
+
+t_perf_stat()
+{
+	timeout 100 perf stat -x, -o stat.log -e kite:kite_send,kite:kite_drop ./work \
+		> work.log 2>&1 &&
+		grep -q '^2,,kite:kite_send,' stat.log && grep -q '^1,,kite:kite_drop,' stat.log
+}
+
+# bpftrace runs the work when its probes are there: a binary, for it takes no script.
+bpf()
+{
+	timeout 200 bpftrace -c "/bin/sh $tmp/work" -e "$1" > bpftrace.log 2>&1
+}
+
+t_bpftrace()
+{
+	bpf 'tracepoint:kite:kite_send { printf("%s sent %d to %d\n", comm, args->ret,
+			args->remote_port); }
+		tracepoint:kite:kite_drop { printf("lost %d to %d: %d\n", args->len,
+			args->dst_port, args->reason); }' &&
+		grep -q '^kite sent 6 to 7391$' bpftrace.log &&
+		grep -q '^lost 6 to 7392: [0-9]' bpftrace.log
+}
+
+# By the module's types: arguments of its functions have names.
+t_btf()
+{
+	bpf 'kfunc:kite:kite_conn_xmit { @op[args->op] = count(); }' &&
+		grep -q '^@op\[1\]: [1-9]' bpftrace.log
+}
+
+# Before anything else, so that the server has no event of its own to tell.
+"$kite" cat -lk -e cat 7391 > /dev/null 2>&1 &
+server=$!
+trap 'kill $server; stop; rm -rf "$tmp"' EXIT
+retry "$kite" cat -z 7391 2> /dev/null
+
+with trace-cmd "trace-cmd: record, report" t_trace_cmd
+with trace-cmd "trace-cmd: filter" t_trace_cmd_filter
+with perf "perf: record, script" t_perf_record
+with perf "perf: stat" t_perf_stat
+with bpftrace "bpftrace: tracepoints" t_bpftrace
+if [ -e $btf ]; then
+	with bpftrace "bpftrace: functions, by BTF" t_btf
+else
+	# Debian's headers for 6.1 have no vmlinux, from which a module's BTF is made.
+	count=$((count + 1))
+	case $(uname -r) in
+	6.1.*)	echo "ok $count bpftrace: functions, by BTF # SKIP the headers of 6.1 have no vmlinux" ;;
+	*)	echo "not ok $count bpftrace: functions, by BTF: no $btf"
+		failed=$((failed + 1)) ;;
+	esac
+fi
+finish
