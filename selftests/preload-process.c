@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -132,6 +133,47 @@ void test_threads(void)
 		pthread_join(clients[i], &good);
 		print("answers", (long)good);
 	}
+	close(l);
+}
+
+/* Later than the one who connects has seen that there is no room. */
+static void *accept_late(void *arg)
+{
+	char byte = 0;
+	int s;
+
+	usleep(300000);
+	close(accept((long)arg, NULL, NULL));
+	s = accept((long)arg, NULL, NULL);
+	recv(s, &byte, 1, 0);
+	close(s);
+	return (void *)(long)byte;
+}
+
+/* A listener without room for one who does not wait, or not here. */
+void test_full(void)
+{
+	int l = socket(AF_INET, SOCK_STREAM, 0), first = socket(AF_INET, SOCK_STREAM, 0);
+	int c = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	struct pollfd p = { .fd = c, .events = POLLOUT };
+	pthread_t server;
+	void *byte;
+
+	bind_ip(l, AF_INET, "127.0.0.1", 0);
+	print("listen", listen(l, 0));
+	print("the first", connect_ip(first, AF_INET, "127.0.0.1", own_port(l)));
+	pthread_create(&server, NULL, accept_late, (void *)(long)l);
+	if (connect_ip(c, AF_INET, "127.0.0.1", own_port(l)) && errno != EINPROGRESS)
+		print("connect", -1);
+	print("poll", poll(&p, 1, 20000));
+	print("POLLOUT and no more", p.revents == POLLOUT);
+	print_int("SO_ERROR", c, SOL_SOCKET, SO_ERROR);
+	print("still nonblocking", fcntl(c, F_GETFL) & O_NONBLOCK);
+	print("send", send(c, "x", 1, 0));
+	pthread_join(server, &byte);
+	print("received", (long)byte);
+	close(c);
+	close(first);
 	close(l);
 }
 

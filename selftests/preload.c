@@ -171,7 +171,8 @@ static const struct {
 	{ "unspec", test_unspec }, { "dgram", test_dgram },
 	{ "messages", test_messages }, { "both", test_both }, { "share", test_share },
 	{ "fork", test_fork }, { "exec", test_exec }, { "dup", test_dup },
-	{ "threads", test_threads }, { "stdio", test_stdio }, { "ioctl", test_ioctl },
+	{ "threads", test_threads }, { "full", test_full },
+	{ "stdio", test_stdio }, { "ioctl", test_ioctl },
 	{ "localhost", test_localhost }, { "many", test_many },
 };
 

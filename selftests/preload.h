@@ -74,6 +74,7 @@ void test_fork(void);
 void test_exec(void);
 void test_dup(void);
 void test_threads(void);
+void test_full(void);
 void test_stdio(void);
 void test_ioctl(void);
 void test_localhost(void);

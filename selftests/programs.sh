@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Programs that know nothing of Kite do their work over it: each does the same with
-# and without "kite run", and what it says has to be the same. With it, no TCP or
-# UDP socket may be there.
+# and without "kite run", and what it says has to be the same. With it, "kite ss" shows
+# who listens, no TCP or UDP socket may be there, and no TCP connection was ever made.
 #
 #	programs.sh [NAME...]	all, or these: redis, http, nginx, ...
 #
@@ -40,14 +40,16 @@ ip_sockets()
 	awk 'FNR > 1 && $4 != "06"' /proc/net/{tcp,tcp6,udp,udp6}
 }
 
-# Until "kite ss" is there, the sockets tell of themselves.
-kite_listens()
+# How many connections there were, of TCP and then of Kite.
+tcp_opens()
 {
-	if "$kite" ss --help > /dev/null 2>&1; then
-		"$kite" ss -l | grep -q ":$1\b"
-	else
-		grep -qs "^kite-local:.*\b$1\b" /proc/[0-9]*/fdinfo/*
-	fi
+	awk '$1 == "Tcp:" && $6 ~ /[0-9]/ { print $6 + $7 }' /proc/net/snmp
+}
+
+kite_opens()
+{
+	awk '$1 == "ActiveOpens" || $1 == "PassiveOpens" { n += $2 } END { print n + 0 }' \
+		/proc/net/kite_stat
 }
 
 # only PORT: to be called while somebody listens there. It is Kite's port, and
@@ -55,7 +57,7 @@ kite_listens()
 only()
 {
 	[ $over = kite ] || return 0
-	kite_listens "$1" || echo "nobody listens to Kite's port $1"
+	"$kite" ss -l | grep -q ":$1\b" || echo "nobody listens to Kite's port $1"
 	ip_sockets
 }
 
@@ -331,10 +333,15 @@ both()
 		install -d -m 0777 "$dir"
 		mkfifo "$dir/fifo"
 		SECONDS=0
+		tcp=$(tcp_opens)
+		ours=$(kite_opens)
 		$work > "$dir/out" 2> "$dir/err" < /dev/null
 		echo "# $name over $over: $SECONDS s"
 		stop
 	done
+	# Of the second one.
+	[ "$(tcp_opens)" = "$tcp" ] || echo "connections of TCP were made" >> "$dir/out"
+	[ "$(kite_opens)" -gt "$ours" ] || echo "nothing went over Kite" >> "$dir/out"
 	if [ -s "$tmp/$name.ip/out" ] &&
 	   diff "$tmp/$name.ip/out" "$dir/out" > "$tmp/diff" 2>&1; then
 		echo "ok $count $name"
