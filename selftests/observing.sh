@@ -1,19 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The examples of Documentation/observing.rst: each is typed into one shell, in the order
-# of the page, and has to print what the page says. The shell has a network namespace of
-# its own, where nobody else counts.
+# The examples of Documentation/observing.rst and capture.rst: each is typed into one
+# shell for the page, in the order of the page, and has to print what the page says. The
+# shell has a network namespace of its own, where nobody else counts.
 #
 # In what is printed, numbers that nobody can foretell do not count: those of five digits
-# and more, those with a point, those in brackets, and hexadecimal ones. Nor does it count
-# how many blanks there are. "..." on the page is anything, and a line of it any lines.
+# and more, those with a point, those in brackets, times, and hexadecimal ones. Nor does
+# it count how many blanks there are. "..." on the page is anything, and a line of it any
+# lines.
 
 # shellcheck disable=SC1091,SC2154,SC2317 # tool.bash; called by check
 . "$(dirname "$0")/tool.bash"
 
-page=${KITE_OBSERVING:-$here/../Documentation/observing.rst}
-[ -f "$page" ] || { echo "1..0 # SKIP no $page"; exit 4; }
+pages=${KITE_PAGES:-$here/../Documentation}
+[ -d "$pages" ] || { echo "1..0 # SKIP no $pages"; exit 4; }
 # A font of plain characters, a width that the page has, and kite under its name.
 export LC_ALL=C.UTF-8 COLUMNS=78 PATH=${kite%/*}:$PATH:/usr/sbin:/sbin
 dissector=$(realpath -s "$here/../userspace/wireshark/kite.lua")
@@ -60,6 +61,7 @@ compare()
 import re, sys
 
 def plain(line):
+    line = re.sub(r"\d\d:\d\d:\d\d\.\d+", "#", line)
     line = re.sub(r"0x[0-9a-f]+", "0x#", line)
     line = re.sub(r"\[\d+\]", "[#]", line)
     line = re.sub(r"\d+\.\d+", "#", line)
@@ -96,12 +98,25 @@ example()
 	compare "$1" > compare.log 2>&1
 }
 
-examples | awk '/^[$#] / { n++; printf "\n@@%d\n", n; next } !/^> / { print }' > page.txt
-script > script.bash
-# Job control's own words are not the programs'.
-timeout 300 setsid -w unshare -n bash script.bash > out.txt 2>&1 < /dev/null
-mapfile -t commands < <(examples | sed -n 's/^[$#] //p')
-for ((i = 0; i < ${#commands[@]}; i++)); do
-	check "${commands[i]//#/}" example $((i + 1))
-done
+# run PAGE: a test for each command
+run()
+{
+	local commands i
+
+	page=$pages/$1.rst
+	examples | awk '/^[$#] / { n++; printf "\n@@%d\n", n; next } !/^> / { print }' \
+		> page.txt
+	script > script.bash
+	# Job control's own words are not the programs'.
+	{
+		timeout 300 setsid -w unshare -n bash script.bash > out.txt 2>&1 < /dev/null
+	} 2> /dev/null
+	mapfile -t commands < <(examples | sed -n 's/^[$#] //p')
+	for ((i = 0; i < ${#commands[@]}; i++)); do
+		check "$1: ${commands[i]//#/}" example $((i + 1))
+	done
+}
+
+run observing
+run capture
 finish
