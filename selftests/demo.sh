@@ -181,6 +181,62 @@ grep -q REQUEST tshark.out || fail "tshark does not know Kite"
 kill $server
 wait $server 2>/dev/null
 
+# over PORT: who listens there does so with Kite, and there is no TCP socket at all
+over()
+{
+	in_time sh -c "kite ss -l | grep ':$1 '"
+	run kite ss -lp sport = ":$1" | tee ss.out
+	grep -q "LISTEN.*:$1 " ss.out || fail "nobody listens to Kite's port $1"
+	echo "\$ cat /proc/net/tcp | wc -l  # the header"
+	wc -l < /proc/net/tcp | tee tcp.out
+	[ "$(cat tcp.out)" = 1 ] || fail "there is a TCP socket"
+}
+
+# has PROGRAM...: are they installed? Says so if not.
+has()
+{
+	local program
+
+	for program; do
+		command -v "$program" > /dev/null && continue
+		echo "(no $program here: scripts/setup --programs installs it)"
+		return 1
+	done
+}
+
+title "Programs that were written for TCP, unchanged: Python's web server"
+echo "\$ kite run python3 -m http.server 8000 &"
+kite run /usr/bin/python3 -m http.server 8000 > http.out 2>&1 &
+server=$!
+over 8000
+fetch="import urllib.request as r; print(len(r.urlopen('http://localhost:8000/there').read()))"
+if has curl; then
+	run kite run curl -s -o fetched -w '%{http_code}: %{size_download} bytes\n' \
+		http://localhost:8000/there | tee fetch.out
+	sum fetched
+else
+	run kite run /usr/bin/python3 -c "$fetch" | tee fetch.out
+fi
+grep -q 67108864 fetch.out || fail "that was not the file"
+kill $server
+wait $server 2>/dev/null
+
+if title "And Redis, with its benchmark" && has redis-server redis-benchmark; then
+	echo "\$ kite run redis-server --save '' &"
+	kite run redis-server --save '' > redis.out 2>&1 &
+	server=$!
+	over 6379
+	run kite run redis-benchmark -q -n 1000 -c 10 -t set,get < /dev/null 2>&1 |
+		tr '\r' '\n' | grep -E '^\$|requests per second' | tee redis.out
+	[ "$(grep -c 'requests per second' redis.out)" = 2 ] || fail "redis-benchmark"
+	kill $server
+	wait $server 2>/dev/null
+fi
+
+title "What they left behind: the counters"
+run kite stat 'ActiveOpens' 'PassiveOpens' 'In*' 'Drop*' | tee stat.out
+grep -q ActiveOpens stat.out || fail "nothing was counted"
+
 title "The module stays while a socket is open"
 socat "SOCKET-LISTEN:18:0:$(address 7003 $node_any)" - </dev/null &
 listener=$!
@@ -203,4 +259,5 @@ grep -q "HELLO OVER AF_VSOCK" python.out || fail "the answer is not the right on
 unload
 
 echo
-echo "demo: it worked: 64 MiB there and back over AF_KITE, and AF_VSOCK programs unchanged"
+echo "demo: it worked: 64 MiB there and back over AF_KITE, and programs for TCP and AF_VSOCK"
+echo "unchanged. \"make test-programs\" has more of them: nginx, PostgreSQL, OpenSSH, ..."
