@@ -47,7 +47,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	while (read(STDIN_FILENO, &c, 1) > 0)
 		;
-	/* The first first. Which a dying process closes first differs among kernels. */
+	/* In their order. Which a dying process closes first differs among kernels. */
 	for (int fd = STDERR_FILENO + 1; !close(fd); fd++)
 		;
 	return 0;
