@@ -1,33 +1,11 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
 # kite perf: that it measures what it says, and says what is wrong. Not how fast
 # anything is. KITE_TOOL names the binary.
 
-here=$(cd "$(dirname "$0")" && pwd)
-kite=${KITE_TOOL:-$here/../build/userspace/kite}
-count=0
-failed=0
-
-[ -x "$kite" ] || { echo "1..0 # SKIP no $kite: run make userspace"; exit 4; }
-[ -d /sys/module/kite ] || { echo "1..0 # SKIP kite.ko is not loaded"; exit 4; }
-out=$(mktemp) || exit 1
-trap 'rm -f "$out"' EXIT
-
-# check NAME COMMAND...: one test, passed when the command succeeds
-check()
-{
-	count=$((count + 1))
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok $count $name"
-	else
-		failed=$((failed + 1))
-		echo "not ok $count $name"
-		sed 's/^/# /' "$out"
-	fi
-}
+# shellcheck disable=SC1091,SC2154,SC2317 # tool.bash; called by check
+. "$(dirname "$0")/tool.bash"
 
 # short TEST TYPE...: a short run of one test has a figure of Kite and of AF_UNIX
 # for each type. What 16 sockets hold of memory is less than what the rest of the
@@ -38,31 +16,21 @@ short()
 	shift
 	sockets=16
 	[ "$test" != memory ] || sockets=400
-	"$kite" perf --json -f kite,unix -n 8 -b 1 -p $sockets -s 1,64k "$test" > "$out" 2>&1 ||
+	kite perf --json -f kite,unix -n 8 -b 1 -p $sockets -s 1,64k "$test" > out.log 2>&1 ||
 		return
 	for type; do
 		for family in kite unix; do
 			grep -q "\"$test\", \"type\": \"$type\",.*\"$family\", \"value\": [0-9]" \
-				"$out" || return
+				out.log || return
 		done
 	done
-}
-
-# says STATUS TEXT ARG...: what kite says to that command line
-says()
-{
-	status=$1
-	text=$2
-	shift 2
-	"$kite" "$@" > "$out" 2>&1
-	[ $? -eq "$status" ] && grep -q -e "$text" "$out"
 }
 
 # The table and the JSON are the same figures.
 table()
 {
-	"$kite" perf -f kite,unix -t stream -n 8 -b 1 -s 64 sendrecv > "$out" 2>&1 &&
-		grep -q "send + recv, 64 B  *[0-9][0-9]*  *[0-9.]*  *[0-9][0-9]*  *1.00" "$out"
+	kite perf -f kite,unix -t stream -n 8 -b 1 -s 64 sendrecv > out.log 2>&1 &&
+		grep -q "send + recv, 64 B  *[0-9][0-9]*  *[0-9.]*  *[0-9][0-9]*  *1.00" out.log
 }
 
 for test in sendrecv burst pingpong scale socket poll epoll memory; do
@@ -83,5 +51,4 @@ check "help" says 0 'usage: kite COMMAND' help
 check "no command" says 2 'usage: kite COMMAND'
 check "no such command" says 2 'no command fly' fly
 
-echo "1..$count"
-[ $failed -eq 0 ]
+finish

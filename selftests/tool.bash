@@ -4,68 +4,19 @@
 # For the tests of the kite tool: sourced, not run. It ends the script where there is
 # nothing to test. KITE_TOOL names the binary.
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-kite=$(realpath -s "${KITE_TOOL:-$here/../build/userspace/kite}")
-count=0
-failed=0
-pids=
-port=7300
+kite=$(dirname "${BASH_SOURCE[0]}")/../build/userspace/kite
+kite=$(realpath -s "${KITE_TOOL:-$kite}")
 
-[ -x "$kite" ] || { echo "1..0 # SKIP no $kite: run make userspace"; exit 4; }
-[ -d /sys/module/kite ] || { echo "1..0 # SKIP kite.ko is not loaded"; exit 4; }
-tmp=$(mktemp -d) || exit 1
-trap 'stop; rm -rf "$tmp"' EXIT
-trap 'exit 1' INT TERM
-cd "$tmp" || exit 1
+# shellcheck disable=SC1091,SC2154,SC2317 # lib.bash; called by check
+. "$(dirname "${BASH_SOURCE[0]}")/lib.bash"
+
+[ -x "$kite" ] || skip_all "no $kite: run make userspace"
+[ -d /sys/module/kite ] || skip_all "kite.ko is not loaded"
 
 # kite ARG...: the tool, which is not to hang
 kite()
 {
 	timeout 60 "$kite" "$@"
-}
-
-# End what runs in the background: the processes in $pids.
-stop()
-{
-	local pid
-
-	for pid in $pids; do
-		kill "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
-	done
-	pids=
-}
-
-# retry COMMAND...: until it succeeds, for twenty seconds
-retry()
-{
-	local tries=200
-
-	until "$@"; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
-
-# check NAME COMMAND...: one test, passed when the command succeeds. What is left in
-# files *.log belongs to a failure.
-check()
-{
-	local name=$1
-
-	shift
-	count=$((count + 1))
-	port=$((port + 1))
-	rm -f ./*.log
-	if "$@"; then
-		echo "ok $count $name"
-	else
-		failed=$((failed + 1))
-		echo "not ok $count $name"
-		tail -n 50 ./*.log 2>/dev/null | sed 's/^/# /'
-	fi
-	stop
 }
 
 # says STATUS TEXT ARG...: what kite says to that command line
@@ -88,11 +39,4 @@ is_json()
 import json, sys
 it = json.load(open('$1'))
 assert (${2:-True}), it" > json.log 2>&1
-}
-
-finish()
-{
-	echo "1..$count"
-	[ $failed -eq 0 ]
-	exit
 }

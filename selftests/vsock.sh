@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
 # Run programs written for AF_VSOCK, as they are, over kite.ko with family=40:
@@ -11,73 +11,13 @@
 # KITE_TESTS names the directory with the test programs, in its vsock-suite
 # vsock's own ("make vsock-suite").
 
-here=$(cd "$(dirname "$0")" && pwd)
-suite=${KITE_TESTS:-$here}/vsock-suite
+# shellcheck disable=SC1091,SC2154,SC2317 # lib.bash; called by check
+suite=$(realpath -s "${KITE_TESTS:-$(dirname "$0")}")/vsock-suite
+
+. "$(dirname "$0")/lib.bash"
+
 python=/usr/bin/python3
 control=1234
-port=7200
-tmp=
-pids=
-count=0
-failed=0
-
-skip_all()
-{
-	echo "1..0 # SKIP $1"
-	exit 4
-}
-
-# result ok|"not ok" NAME: one test; of a failed one, what was said
-result()
-{
-	count=$((count + 1))
-	echo "$1 $count $2"
-	[ "$1" = "not ok" ] || return
-	failed=$((failed + 1))
-	awk '!/\.\.\.(ok|skipped)$/ { n = split(FILENAME, path, "/"); print "# " path[n] ": " $0 }' \
-		"$tmp"/*.log
-}
-
-# check NAME COMMAND...: one test, passed when the command succeeds
-check()
-{
-	name=$1
-	shift
-	rm -f "$tmp"/*.log
-	port=$((port + 1))
-	if "$@"; then
-		result ok "$name"
-	else
-		result "not ok" "$name"
-	fi
-	stop_servers
-}
-
-stop_servers()
-{
-	for pid in $pids; do
-		kill "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
-	done
-	pids=
-}
-
-cleanup()
-{
-	stop_servers
-	rm -rf "$tmp"
-}
-
-# retry COMMAND...: until it succeeds, for ten seconds
-retry()
-{
-	tries=100
-	until "$@"; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
 
 # ---- vsock's own tests ----
 
@@ -106,15 +46,15 @@ pair()
 {
 	program=$1
 	shift
-	rm -f "$tmp"/*.log
+	rm -f ./*.log
 	control=$((control + 1))
 	timeout 200 "$suite/$program" --mode=server --control-port=$control \
-		--peer-cid=1 "$@" > "$tmp/server.log" 2>&1 &
+		--peer-cid=1 "$@" > server.log 2>&1 &
 	server=$!
-	retry grep -qs "listening on" "$tmp/server.log" &&
+	retry grep -qs "listening on" server.log &&
 		timeout 200 "$suite/$program" --mode=client \
 			--control-host=127.0.0.1 --control-port=$control \
-			--peer-cid=1 "$@" > "$tmp/client.log" 2>&1
+			--peer-cid=1 "$@" > client.log 2>&1
 	kill_later $server
 }
 
@@ -132,18 +72,18 @@ ended()
 
 passed()
 {
-	grep -qs "^$1 - .*\.\.\.ok" "$tmp/server.log" &&
-		grep -qs "^$1 - .*\.\.\.ok" "$tmp/client.log"
+	grep -qs "^$1 - .*\.\.\.ok" server.log &&
+		grep -qs "^$1 - .*\.\.\.ok" client.log
 }
 
 # vsock's tests end with the first that fails: go on after it.
 own_tests()
 {
-	ids "$1" > "$tmp/ids"
+	ids "$1" > list
 	skips=
 	while read -r id name; do
 		[ -z "$(reason "$1" "$id")" ] || skips="$skips --skip=$id"
-	done < "$tmp/ids"
+	done < list
 	# That one knows no --skip, but what cannot pass there comes last.
 	[ "$1" != vsock_uring_test ] || skips=
 	# shellcheck disable=SC2086 # several options
@@ -161,7 +101,7 @@ own_tests()
 			# shellcheck disable=SC2086 # several options
 			[ "$1" != vsock_test ] || pair "$1" $skips
 		fi
-	done < "$tmp/ids"
+	done < list
 }
 
 # ---- Python's ----
@@ -170,11 +110,11 @@ python_tests()
 {
 	timeout 200 $python -m unittest -v test.test_socket.BasicVSOCKTest \
 		test.test_socket.ThreadedVSOCKSocketStreamTest \
-		< /dev/null > "$tmp/python.log" 2>&1
-	cp "$tmp/python.log" "$tmp/python"
+		< /dev/null > python.log 2>&1
+	cp python.log python
 	for test in testCrucialConstants testVSOCKConstants testCreateSocket \
 		    testSocketBufferSize testStream; do
-		if grep -q "^$test .*\.\.\. ok$" "$tmp/python"; then
+		if grep -q "^$test .*\.\.\. ok$" python; then
 			result ok "python: test_socket: $test"
 		else
 			result "not ok" "python: test_socket: $test"
@@ -184,8 +124,8 @@ python_tests()
 
 t_python_program()
 {
-	timeout 60 $python "$here/demo-vsock.py" > "$tmp/python.log" 2>&1 &&
-		grep -q "HELLO OVER AF_VSOCK" "$tmp/python.log"
+	timeout 60 $python "$here/demo-vsock.py" > python.log 2>&1 &&
+		grep -q "HELLO OVER AF_VSOCK" python.log
 }
 
 # ---- others ----
@@ -194,7 +134,7 @@ t_python_program()
 # The client is tried again until the server listens.
 file_arrives()
 {
-	: > "$tmp/got"
+	: > got
 	serve=
 	while [ "$1" != -- ]; do
 		serve="$serve $1"
@@ -202,15 +142,15 @@ file_arrives()
 	done
 	shift
 	# shellcheck disable=SC2086 # a command and its options
-	timeout 60 $serve < /dev/null > "$tmp/got" 2> "$tmp/server.log" &
+	timeout 60 $serve < /dev/null > got 2> server.log &
 	server=$!
 	pids="$pids $server"
-	retry client "$@" && wait $server && cmp "$tmp/file" "$tmp/got"
+	retry client "$@" && wait "$server" && cmp file got
 }
 
 client()
 {
-	timeout 60 "$@" < "$tmp/file" > "$tmp/client.log" 2>&1
+	timeout 60 "$@" < file > client.log 2>&1
 }
 
 t_socat()
@@ -221,15 +161,15 @@ t_socat()
 
 t_socat_answers()
 {
-	timeout 60 socat "VSOCK-LISTEN:$port" EXEC:cat 2> "$tmp/server.log" &
+	timeout 60 socat "VSOCK-LISTEN:$port" EXEC:cat 2> server.log &
 	pids="$pids $!"
-	retry socat_asks && cmp "$tmp/file" "$tmp/got"
+	retry socat_asks && cmp file got
 }
 
 socat_asks()
 {
-	timeout 60 socat -t 30 - "VSOCK-CONNECT:1:$port" < "$tmp/file" \
-		> "$tmp/got" 2> "$tmp/client.log"
+	timeout 60 socat -t 30 - "VSOCK-CONNECT:1:$port" < file \
+		> got 2> client.log
 }
 
 t_ncat()
@@ -246,29 +186,27 @@ t_socat_to_ncat()
 
 t_vsock_perf()
 {
-	timeout 100 "$suite/vsock_perf" --port "$port" > "$tmp/server.log" 2>&1 &
+	timeout 100 "$suite/vsock_perf" --port "$port" > server.log 2>&1 &
 	server=$!
 	pids="$pids $server"
-	retry perf_sends && wait $server &&
-		grep -q "^rx performance" "$tmp/server.log"
+	retry perf_sends && wait "$server" &&
+		grep -q "^rx performance" server.log
 }
 
 perf_sends()
 {
 	timeout 100 "$suite/vsock_perf" --sender 1 --port "$port" --bytes 4M \
-		> "$tmp/client.log" 2>&1
+		> client.log 2>&1
 }
 
 [ "$(cat /sys/module/kite/parameters/family 2>/dev/null)" = 40 ] ||
 	skip_all "kite.ko is not loaded with family=40"
 [ -x "$suite/vsock_test" ] || skip_all "there is no $suite/vsock_test"
-tmp=$(mktemp -d) || exit 1
-trap cleanup EXIT
-trap 'exit 1' HUP INT TERM
-head -c 300000 /dev/urandom > "$tmp/file"
+head -c 300000 /dev/urandom > file
 
 echo "TAP version 13"
-echo "1..$(($(ids vsock_test | wc -l) + 2 + 5 + 6))"
+plan=$(($(ids vsock_test | wc -l) + 2 + 5 + 6))
+echo "1..$plan"
 own_tests vsock_test
 own_tests vsock_uring_test
 python_tests
@@ -278,4 +216,4 @@ check "socat to socat and back" t_socat_answers
 check "ncat to ncat" t_ncat
 check "socat to ncat" t_socat_to_ncat
 check "vsock_perf" t_vsock_perf
-[ $failed -eq 0 ]
+finish

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034 # Used by those who source this.
+#
+# For tests that are scripts: sourced, not run. They work in the directory $tmp, which
+# goes when they end.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+PATH=$PATH:/usr/sbin:/sbin
+count=0
+failed=0
+pids=
+plan=
+port=7000
+
+tmp=$(mktemp -d) || exit 1
+trap 'stop; rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+cd "$tmp" || exit 1
+
+skip_all()
+{
+	echo "1..0 # SKIP $1"
+	exit 4
+}
+
+# End what runs in the background: the processes in $pids.
+stop()
+{
+	local pid
+
+	for pid in $pids; do
+		kill "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	pids=
+}
+
+# retry COMMAND...: until it succeeds, for twenty seconds
+retry()
+{
+	local tries=200
+
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+# result ok|"not ok" NAME: one test. What is left in files *.log belongs to a failure.
+result()
+{
+	count=$((count + 1))
+	echo "$1 $count $2"
+	[ "$1" = "not ok" ] || return 0
+	failed=$((failed + 1))
+	tail -n 50 ./*.log 2>/dev/null | sed 's/^/# /'
+}
+
+# check NAME COMMAND...: one test, passed when the command succeeds
+check()
+{
+	local name=$1
+
+	shift
+	port=$((port + 1))
+	rm -f ./*.log
+	if "$@"; then
+		result ok "$name"
+	else
+		result "not ok" "$name"
+	fi
+	stop
+}
+
+# The end of it, with as many tests as $plan said before, if it did.
+finish()
+{
+	[ -n "$plan" ] || echo "1..$count"
+	[ $failed -eq 0 ] && [ "${plan:-$count}" -eq $count ]
+	exit
+}
