@@ -21,7 +21,8 @@
  * @kern: a socket of the kernel's own, which holds no reference of @net
  *
  * Context: What @gfp says.
- * Return: the socket, in CLOSE, with one reference; or NULL.
+ * Return: the socket, in CLOSE, with one reference, and not yet to be seen: that is for
+ * kite_sock_list(), when it is as it should be; or NULL.
  */
 struct sock *kite_sock_alloc(struct net *net, struct socket *sock,
 			     struct proto *prot, int type, gfp_t gfp, int kern)
@@ -48,8 +49,6 @@ struct sock *kite_sock_alloc(struct net *net, struct socket *sock,
 	ks->bound_node = KITE_NODE_ANY;
 	kite_sysctl_buffers(sk);
 	prot->init(sk);
-
-	kite_sock_list(sk);
 	return sk;
 }
 
@@ -314,6 +313,7 @@ static int kite_create(struct net *net, struct socket *sock, int protocol, int k
 	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
 	if (!kite_sock_alloc(net, sock, prot, sock->type, GFP_KERNEL, kern))
 		return -ENOMEM;
+	kite_sock_list(sock->sk);
 	kite_event(sock->sk, KITE_EVENT_CREATED, 0);
 	return 0;
 }

@@ -346,7 +346,7 @@ static inline bool kite_sk_connects(const struct sock *sk)
 	return sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET;
 }
 
-/* A datagram socket's default destination changes while others look at it. */
+/* Addresses change while others look at them: sock_diag, /proc, who sends. */
 static inline struct kite_addr kite_sk_remote(const struct kite_sock *ks)
 {
 	return (struct kite_addr) {
@@ -361,16 +361,45 @@ static inline void kite_sk_set_remote(struct kite_sock *ks, const struct kite_ad
 	WRITE_ONCE(ks->tuple.remote.node, addr->node);
 }
 
+static inline void kite_sk_set_local(struct kite_sock *ks, const struct kite_addr *addr)
+{
+	WRITE_ONCE(ks->tuple.local.port, addr->port);
+	WRITE_ONCE(ks->tuple.local.node, addr->node);
+}
+
 static inline struct kite_cb *kite_cb(const struct sk_buff *skb)
 {
 	BUILD_BUG_ON(sizeof(struct kite_cb) > sizeof(skb->cb));
 	return (struct kite_cb *)skb->cb;
 }
 
+/* For who does not own the socket. */
+static inline unsigned long kite_sk_flags(const struct sock *sk)
+{
+	/* The core writes plainly, all of them for one: each is as before or as after. */
+	return data_race(READ_ONCE(sk->sk_flags));
+}
+
+static inline kuid_t kite_sk_uid(const struct sock *sk)
+{
+	/* Likewise: accept gives a child its program's user. */
+	return data_race(READ_ONCE(sk->sk_uid));
+}
+
+/* As sk_wake_async(), which asks for the flag as if it owned the socket. */
+static inline void kite_wake_async(const struct sock *sk, int how, int band)
+{
+	if (!(kite_sk_flags(sk) & BIT(SOCK_FASYNC)))
+		return;
+	rcu_read_lock();
+	sock_wake_async(rcu_dereference(sk->sk_wq), how, band);
+	rcu_read_unlock();
+}
+
 /* For a receiver that asked when a message came. */
 static inline void kite_stamp(const struct sock *sk, struct sk_buff *skb)
 {
-	if (unlikely(READ_ONCE(sk->sk_flags) & SK_FLAGS_TIMESTAMP))
+	if (unlikely(kite_sk_flags(sk) & SK_FLAGS_TIMESTAMP))
 		__net_timestamp(skb);
 }
 

@@ -143,7 +143,7 @@ static bool kite_conn_aborts(struct sock *sk)
 /* Where the peer is not here, the tuple is in use until it has closed, too. */
 static bool kite_conn_waits(const struct kite_conn *kc)
 {
-	return !kc->ks.peer && kc->peer_shutdown != SHUTDOWN_MASK;
+	return !kc->ks.peer && READ_ONCE(kc->peer_shutdown) != SHUTDOWN_MASK;
 }
 
 /* Ends what is ESTABLISHED. Returns whether we have to wait for the peer. */

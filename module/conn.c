@@ -192,8 +192,8 @@ void kite_conn_back(struct sock *sk)
 	sk_stop_timer(sk, &sk->sk_timer);
 	kite_conn_unhash(sk);
 	kite_sk_set_state(sk, TCP_CLOSE);
-	ks->tuple.local.node = ks->bound_node;
-	ks->tuple.remote = (struct kite_addr){ KITE_PORT_ANY, KITE_NODE_ANY };
+	WRITE_ONCE(ks->tuple.local.node, ks->bound_node);
+	kite_sk_set_remote(ks, &(struct kite_addr){ KITE_PORT_ANY, KITE_NODE_ANY });
 }
 
 /* What does a program see when its connection is reset? */
@@ -300,9 +300,9 @@ static void kite_conn_on_shutdown(struct sock *sk)
 
 	sk->sk_state_change(sk);
 	if (shutdown == SHUTDOWN_MASK)
-		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
+		kite_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
 	else if (shutdown & RCV_SHUTDOWN)
-		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
+		kite_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
 }
 
 static void kite_conn_on_established(struct sock *sk)
@@ -313,7 +313,7 @@ static void kite_conn_on_established(struct sock *sk)
 	/* Who sees ESTABLISHED sees the peer. */
 	kite_sk_set_state(sk, TCP_ESTABLISHED);
 	sk->sk_state_change(sk);
-	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+	kite_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
 }
 
 static void kite_conn_apply(struct sock *sk, u8 events)
@@ -356,7 +356,7 @@ void kite_conn_note(struct sock *sk, u8 event, u8 arg)
 	struct kite_conn *kc = kite_conn(sk);
 
 	if (event == KITE_EV_SHUTDOWN)
-		kc->peer_shutdown |= arg;
+		WRITE_ONCE(kc->peer_shutdown, kc->peer_shutdown | arg);
 	else if (!(kc->pending & KITE_EV_RESET) || kc->reset == KITE_RESET_FULL)
 		kc->reset = arg;
 	kite_conn_raise(sk, event);

@@ -85,18 +85,18 @@ static inline bool kite_credit_grant(struct kite_conn *kc)
 	u32 window = kite_credit_window(kite_conn_sk(kc));
 	u32 read = kite_credit_read(kc);
 	u32 limit = read + window;
+	/* In the sender's call, see kite_queue_publish(), we may be closing. */
+	struct sock *peer = READ_ONCE(kc->ks.peer);
 
 	lockdep_assert_held(&kite_conn_sk(kc)->sk_receive_queue.lock);
 
 	if ((s32)(limit - kc->rx_limit) > 0)
 		WRITE_ONCE(kc->rx_limit, limit);
-	if (kc->ks.peer) {
-		struct kite_conn *peer = kite_conn(kc->ks.peer);
-
-		WRITE_ONCE(peer->tx_limit, kc->rx_limit);
+	if (peer) {
+		WRITE_ONCE(kite_conn(peer)->tx_limit, kc->rx_limit);
 		/* Pairs with kite_credit_most(). */
 		smp_wmb();
-		WRITE_ONCE(peer->tx_read, read);
+		WRITE_ONCE(kite_conn(peer)->tx_read, read);
 		return false;
 	}
 	return kite_credit_is_news(kc);

@@ -22,7 +22,8 @@ static_assert(KITE_DIAG_SHUTDOWN_SEND == SEND_SHUTDOWN);
 
 static u8 kite_describe_timer(const struct kite_conn *kc, u8 state)
 {
-	if (!timer_pending(&kc->ks.sk.sk_timer))
+	/* Set by plain writes: this is how it was, or how it will be. */
+	if (!data_race(timer_pending(&kc->ks.sk.sk_timer)))
 		return KITE_DIAG_TIMER_NONE;
 	if (READ_ONCE(kc->unsent))
 		return KITE_DIAG_TIMER_RETRY;
@@ -47,13 +48,16 @@ static void kite_describe_conn(struct kite_diag_msg *msg, const struct kite_conn
 {
 	const struct timer_list *timer = &kc->ks.sk.sk_timer;
 	u32 read = READ_ONCE(kc->rx_read), peer_read = READ_ONCE(kc->tx_read);
+	unsigned long expires;
 
 	msg->kdm_rqueue = kite_describe_waiting(READ_ONCE(kc->rx_queued), read);
 	msg->kdm_wqueue = kite_describe_waiting(READ_ONCE(kc->tx_sent), peer_read);
 	msg->kdm_timer = kite_describe_timer(kc, msg->kdm_state);
-	if (msg->kdm_timer)
-		msg->kdm_expires = jiffies_to_msecs(max((long)(READ_ONCE(timer->expires) -
-							       jiffies), 0L));
+	if (!msg->kdm_timer)
+		return;
+	/* Likewise. */
+	expires = data_race(READ_ONCE(timer->expires));
+	msg->kdm_expires = jiffies_to_msecs(max((long)(expires - jiffies), 0L));
 }
 
 static void kite_describe_inbox(struct kite_diag_msg *msg, const struct sock *sk)
@@ -85,7 +89,7 @@ void kite_describe(struct kite_diag_msg *msg, struct sock *sk,
 		.kdm_local_node		= READ_ONCE(tuple->local.node),
 		.kdm_remote_port	= remote.port,
 		.kdm_remote_node	= remote.node,
-		.kdm_uid		= from_kuid_munged(user_ns, sk->sk_uid),
+		.kdm_uid		= from_kuid_munged(user_ns, kite_sk_uid(sk)),
 		.kdm_ino		= kite_sk_ino(sk),
 		.kdm_refs		= refcount_read(&sk->sk_refcnt),
 		.kdm_error		= READ_ONCE(sk->sk_err),

@@ -135,7 +135,7 @@ static void kite_dgram_pair_half(struct socket *sock, struct sock *peer)
 	struct sock *sk = sock->sk;
 
 	sock_hold(peer);
-	kite_sk(sk)->peer = peer;
+	WRITE_ONCE(kite_sk(sk)->peer, peer);
 	kite_peercred_set(sk);
 	sock->state = SS_CONNECTED;
 	kite_sk_set_state(sk, TCP_ESTABLISHED);

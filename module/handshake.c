@@ -70,15 +70,27 @@ unlock:
 	return err;
 }
 
+/*
+ * On loopback the socket that connects is known.
+ */
+static void kite_child_meet(struct sock *child, struct sock *sender)
+{
+	if (!sender || !kite_conn_is_mirror(child, sender))
+		return;
+	sock_hold(sender);
+	kite_sk(child)->peer = sender;
+}
+
 static struct sock *kite_child_create(struct sock *listener,
 				      const struct kite_transport *transport,
-				      const struct kite_packet *pkt, gfp_t gfp)
+				      const struct kite_packet *pkt, struct sock *sender)
 {
 	struct kite_conn *kc;
 	struct sock *child;
 
 	child = kite_sock_alloc(sock_net(listener), NULL, listener->sk_prot_creator,
-				listener->sk_type, gfp, listener->sk_kern_sock);
+				listener->sk_type, kite_transport_gfp(transport),
+				listener->sk_kern_sock);
 	if (!child)
 		return NULL;
 	if (!try_module_get(transport->owner)) {
@@ -93,6 +105,8 @@ static struct sock *kite_child_create(struct sock *listener,
 	kite_inherit(child, listener);
 	kite_credit_open(kc);
 	kc->tx_limit = min(pkt->limit, KITE_WINDOW_MAX);
+	kite_child_meet(child, sender);
+	kite_sock_list(child);
 	kite_event(child, KITE_EVENT_CREATED, 0);
 	return child;
 }
@@ -130,18 +144,7 @@ static bool kite_listener_enqueue(struct sock *sk, struct sock *child)
 }
 
 /*
- * On loopback the socket that connects is known.
- */
-static void kite_child_meet(struct sock *child, struct sock *sender)
-{
-	if (!sender || !kite_conn_is_mirror(child, sender))
-		return;
-	sock_hold(sender);
-	kite_sk(child)->peer = sender;
-}
-
-/*
- * And there the one who connects is current: both sides learn the other's
+ * On loopback the one who connects is current: both sides learn the other's
  * credentials as with AF_UNIX, connect() those of listen().
  */
 static void kite_child_peercred(struct sock *child, struct sock *listener)
@@ -206,10 +209,9 @@ u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transpor
 	if (kite_listener_full(listener))
 		return kite_request_refuse(listener, pkt, KITE_DROP_LISTEN_FULL);
 	child = kite_child_create(listener, transport, pkt,
-				  kite_transport_gfp(transport));
+				  kite_transport_sender(transport, skb));
 	if (!child)
 		return kite_request_refuse(listener, pkt, KITE_DROP_NOMEM);
-	kite_child_meet(child, kite_transport_sender(transport, skb));
 	reason = kite_child_hash(child);
 	if (reason == KITE_DROP_MAX)
 		reason = kite_listener_reserve(listener);
@@ -461,11 +463,11 @@ static int kite_connect_try(struct sock *sk, const struct kite_addr *to)
 	kite_conn_run_pending(sk);
 	kite_conn_set_transport(kc, transport);
 	kc->unsent = 0;
-	kc->peer_shutdown = 0;
+	WRITE_ONCE(kc->peer_shutdown, 0);
 	kite_credit_open(kc);
-	tuple->remote = *to;
+	kite_sk_set_remote(&kc->ks, to);
 	if (kc->ks.bound_node == KITE_NODE_ANY)
-		tuple->local.node = kite_route_source(net, to->node);
+		WRITE_ONCE(tuple->local.node, kite_route_source(net, to->node));
 	kite_sk_set_state(sk, TCP_SYN_SENT);
 
 	err = kite_tuple_busy(net, tuple) ? -EEXIST : kite_conn_hash(sk);
@@ -711,9 +713,9 @@ static void kite_pair_half(struct socket *sock, struct sock *peer)
 	struct kite_conn *kc = kite_conn(sk);
 
 	sock_hold(peer);
-	kc->ks.peer = peer;
+	WRITE_ONCE(kc->ks.peer, peer);
 	kite_credit_open(kc);
-	kite_conn(peer)->tx_limit = kc->rx_limit;
+	WRITE_ONCE(kite_conn(peer)->tx_limit, kc->rx_limit);
 	kite_peercred_set(sk);
 	kite_queue_open(sk);
 	/* Who sees ESTABLISHED sees the peer. */

@@ -71,7 +71,9 @@ static bool kite_nodes_overlap(u32 a, u32 b)
 /* As TCP and UDP have it: both sockets agree to it, and are of one user. */
 static bool kite_port_shared(const struct sock *a, const struct sock *b)
 {
-	return a->sk_reuseport && b->sk_reuseport && uid_eq(a->sk_uid, b->sk_uid);
+	/* The other one's owner may be changing its mind. */
+	return data_race(a->sk_reuseport && b->sk_reuseport) &&
+	       uid_eq(a->sk_uid, b->sk_uid);
 }
 
 /* Is a port taken for @sk, or NULL for a socket that did not ask for it? */
@@ -254,9 +256,8 @@ static int kite_port_insert(struct kite_sock *ks, const struct kite_addr *addr)
 	else if (kite_port_taken(kn, &ks->sk, type, port, addr->node))
 		port = KITE_PORT_ANY;
 	if (port != KITE_PORT_ANY) {
-		ks->tuple.local.port = port;
-		ks->tuple.local.node = addr->node;
-		ks->bound_node = addr->node;
+		kite_sk_set_local(ks, &(struct kite_addr){ port, addr->node });
+		WRITE_ONCE(ks->bound_node, addr->node);
 		err = rhltable_insert(&kn->bound, &ks->bind_link, kite_port_params);
 	}
 	if (!err && !kite_sk_connects(&ks->sk)) {
@@ -267,8 +268,8 @@ static int kite_port_insert(struct kite_sock *ks, const struct kite_addr *addr)
 	spin_unlock_bh(&kn->lock);
 	if (!err)
 		return 0;
-	ks->tuple.local = (struct kite_addr){ KITE_PORT_ANY, KITE_NODE_ANY };
-	ks->bound_node = KITE_NODE_ANY;
+	kite_sk_set_local(ks, &(struct kite_addr){ KITE_PORT_ANY, KITE_NODE_ANY });
+	WRITE_ONCE(ks->bound_node, KITE_NODE_ANY);
 	return err;
 }
 

@@ -120,7 +120,7 @@ static int kite_proc_show(struct seq_file *m, void *v)
 	kite_proc_addr(m, &kite_sk(sk)->tuple.remote);
 	kite_proc_queues(m, sk, state);
 	seq_printf(m, " %5u %10lu %6d %4d\n",
-		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)),
+		   from_kuid_munged(seq_user_ns(m), kite_sk_uid(sk)),
 		   kite_sk_ino(sk), atomic_read(&sk->sk_drops),
 		   /* Without ours. */
 		   refcount_read(&sk->sk_refcnt) - 1);

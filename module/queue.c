@@ -70,7 +70,7 @@ static int kite_queue_check(struct sock *sk, const struct sk_buff *skb, u32 cost
 	if (!kc->rx_open)
 		return -EPIPE;
 	/* It was forged before the handshake, and would be in the peer's way now. */
-	if (kite_cb(skb)->flags & KITE_DATA_PACKET && kc->ks.peer)
+	if (kite_cb(skb)->flags & KITE_DATA_PACKET && READ_ONCE(kc->ks.peer))
 		return -EPIPE;
 	if ((s32)(kc->rx_limit - (kc->rx_queued + kc->rx_tossed + kc->rx_partial + cost)) < 0)
 		return -EPROTO;
@@ -212,7 +212,7 @@ static inline void kite_queue_return(struct sock *sk)
 	__releases(&sk->sk_receive_queue.lock)
 {
 	struct kite_conn *kc = kite_conn(sk);
-	struct sock *peer = kc->ks.peer;
+	struct sock *peer = READ_ONCE(kc->ks.peer);
 	bool alive, tell;
 
 	tell = kite_credit_grant(kc);

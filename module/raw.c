@@ -153,8 +153,7 @@ int kite_raw_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 	if (sk->sk_state == TCP_CLOSING) {
 		err = -EINVAL;
 	} else {
-		WRITE_ONCE(ks->tuple.local.port, addr.port);
-		WRITE_ONCE(ks->tuple.local.node, addr.node);
+		kite_sk_set_local(ks, &addr);
 		ks->bound_node = addr.node;
 		kite_event(sk, KITE_EVENT_BOUND, 0);
 	}

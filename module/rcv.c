@@ -116,7 +116,7 @@ static bool kite_rcv_answered(struct sock *sk)
  */
 static void kite_rcv_header(struct sock *sk, const struct kite_packet *pkt)
 {
-	if (kite_sk(sk)->peer)
+	if (READ_ONCE(kite_sk(sk)->peer))
 		return;
 	switch (pkt->op) {
 	case KITE_OP_RESET:

@@ -90,7 +90,7 @@ static inline bool kite_has_sleeper(const struct sock *sk)
 	/* Not rcu_read_lock(), which is two calls. */
 	rcu_read_lock_sched();
 	sleeper = skwq_has_sleeper(rcu_dereference_sched(sk->sk_wq)) ||
-		  sock_flag(sk, SOCK_FASYNC);
+		  kite_sk_flags(sk) & BIT(SOCK_FASYNC);
 	rcu_read_unlock_sched();
 	return sleeper;
 }

@@ -165,7 +165,7 @@ static void kite_record_tell(struct sock *sk, struct msghdr *msg, struct sk_buff
 {
 	if (kite_cb(last)->flags & KITE_DATA_EOR)
 		msg->msg_flags |= MSG_EOR;
-	if (unlikely(READ_ONCE(sk->sk_flags) & SK_FLAGS_TIMESTAMP))
+	if (unlikely(kite_sk_flags(sk) & SK_FLAGS_TIMESTAMP))
 		sock_recv_timestamp(msg, sk, last);
 	kite_creds_recv(sk->sk_socket, msg, &kite_cb(last)->creds);
 }

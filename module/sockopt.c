@@ -224,18 +224,18 @@ static const unsigned long kite_inherited_flags =
  * @listener: the listener
  *
  * As TCP has it. The listener is not locked: an option that is being set may or
- * may not get through.
+ * may not get through, which is what data_race() says here.
  *
  * Context: Any.
  */
 void kite_inherit(struct sock *child, struct sock *listener)
 {
-	child->sk_flags |= READ_ONCE(listener->sk_flags) & kite_inherited_flags;
+	child->sk_flags |= kite_sk_flags(listener) & kite_inherited_flags;
 	child->sk_tsflags = READ_ONCE(listener->sk_tsflags);
 	/* Each socket that wants timestamps counts; its end takes that back. */
 	if (child->sk_flags & SK_FLAGS_TIMESTAMP)
 		net_enable_timestamp();
-	child->sk_userlocks = listener->sk_userlocks;
+	child->sk_userlocks = data_race((u8)listener->sk_userlocks); /* see above */
 	child->sk_protocol = listener->sk_protocol;
 	child->sk_rcvbuf = READ_ONCE(listener->sk_rcvbuf);
 	child->sk_sndbuf = READ_ONCE(listener->sk_sndbuf);
@@ -246,8 +246,8 @@ void kite_inherit(struct sock *child, struct sock *listener)
 	kite_vsock_inherit(kite_conn(child), kite_conn(listener));
 	child->sk_peek_off = READ_ONCE(listener->sk_peek_off);
 	child->sk_mark = READ_ONCE(listener->sk_mark);
-	child->sk_reuse = listener->sk_reuse;
-	child->sk_reuseport = listener->sk_reuseport;
+	child->sk_reuse = data_race((int)listener->sk_reuse); /* see above */
+	child->sk_reuseport = data_race((int)listener->sk_reuseport); /* likewise */
 	child->sk_incoming_cpu = READ_ONCE(listener->sk_incoming_cpu);
 	child->sk_max_pacing_rate = READ_ONCE(listener->sk_max_pacing_rate);
 #ifdef CONFIG_NET_RX_BUSY_POLL

@@ -144,7 +144,7 @@ static bool kite_peer_stuck(const struct kite_conn *kc)
 	struct sock *peer = READ_ONCE(kc->ks.peer);
 
 	return peer && (READ_ONCE(kite_conn(peer)->tx_blocked) ||
-			sock_flag(peer, SOCK_ZEROCOPY)) && kite_queue_unread(kc);
+			kite_sk_flags(peer) & BIT(SOCK_ZEROCOPY)) && kite_queue_unread(kc);
 }
 
 /**
@@ -212,7 +212,7 @@ void kite_def_readable(struct sock *sk)
 		wake_up_interruptible_sync_poll(&wq->wait, EPOLLIN | EPOLLPRI |
 						EPOLLRDNORM | EPOLLRDBAND);
 	rcu_read_unlock();
-	sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
+	kite_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
 }
 
 /**
@@ -234,7 +234,7 @@ void kite_conn_write_space(struct sock *sk)
 		wake_up_interruptible_sync_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM |
 						EPOLLWRBAND);
 	rcu_read_unlock();
-	sk_wake_async(sk, SOCK_WAKE_SPACE, POLL_OUT);
+	kite_wake_async(sk, SOCK_WAKE_SPACE, POLL_OUT);
 }
 
 static __poll_t kite_conn_poll_in(struct sock *sk)
