@@ -386,6 +386,19 @@ static inline kuid_t kite_sk_uid(const struct sock *sk)
 	return data_race(READ_ONCE(sk->sk_uid));
 }
 
+/* Under RCU it stays, though the program may close it. */
+static inline struct socket *kite_sk_socket(const struct sock *sk)
+{
+	/* Likewise: accept and close store it. */
+	return data_race(READ_ONCE(sk->sk_socket));
+}
+
+/* Is it in its namespace's list? For its owner; its neighbours come and go. */
+static inline bool kite_sock_listed(const struct sock *sk)
+{
+	return !hlist_unhashed_lockless(&sk->sk_node);
+}
+
 /* As sk_wake_async(), which asks for the flag as if it owned the socket. */
 static inline void kite_wake_async(const struct sock *sk, int how, int band)
 {

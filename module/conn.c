@@ -70,8 +70,9 @@ int kite_conn_hash(struct sock *sk)
 	int err;
 
 	sock_hold(sk);
-	err = rhashtable_lookup_insert_fast(&kite_net(sock_net(sk))->conns,
-					    &kc->conn_link, kite_conn_params);
+	/* A bucket's lock is a bit of what its owner reads: who waits for it writes. */
+	err = data_race(rhashtable_lookup_insert_fast(&kite_net(sock_net(sk))->conns,
+						      &kc->conn_link, kite_conn_params));
 	if (err)
 		sock_put(sk);
 	else
@@ -92,8 +93,9 @@ void kite_conn_unhash(struct sock *sk)
 	if (!kc->hashed)
 		return;
 	kc->hashed = false;
-	rhashtable_remove_fast(&kite_net(sock_net(sk))->conns, &kc->conn_link,
-			       kite_conn_params);
+	/* See kite_conn_hash(). */
+	data_race(rhashtable_remove_fast(&kite_net(sock_net(sk))->conns, &kc->conn_link,
+					 kite_conn_params));
 	sock_put(sk);
 }
 

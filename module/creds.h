@@ -53,7 +53,7 @@ static inline bool kite_creds_wanted(const struct sock *sk)
 
 	/* Not rcu_read_lock(), which is two calls. */
 	rcu_read_lock_sched();
-	sock = READ_ONCE(sk->sk_socket);
+	sock = kite_sk_socket(sk);
 	wanted = !sock || test_bit(SOCK_PASSCRED, &sock->flags);
 	rcu_read_unlock_sched();
 	return wanted;

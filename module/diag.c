@@ -229,9 +229,9 @@ static int kite_diag_kill(struct sock *sk)
 
 	lock_sock(sk);
 	/* Its program may have been faster. */
-	if (sk_hashed(sk) && !kite_diag_killable(sk)) {
+	if (kite_sock_listed(sk) && !kite_diag_killable(sk)) {
 		err = -EOPNOTSUPP;
-	} else if (sk_hashed(sk)) {
+	} else if (kite_sock_listed(sk)) {
 		kite_event(sk, KITE_EVENT_DESTROYED, 0);
 		err = sock_diag_destroy(sk, -ECONNABORTED);
 	}

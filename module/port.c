@@ -243,6 +243,12 @@ static struct sock *kite_port_balance(struct sock *sk, const struct kite_addr *f
 	return chosen && kite_port_open(chosen) ? chosen : sk;
 }
 
+static void kite_port_remove(struct kite_net *kn, struct kite_sock *ks)
+{
+	/* See kite_conn_hash(): the table may be shrinking. */
+	data_race(rhltable_remove(&kn->bound, &ks->bind_link, kite_port_params));
+}
+
 static int kite_port_insert(struct kite_sock *ks, const struct kite_addr *addr)
 {
 	struct kite_net *kn = kite_net(sock_net(&ks->sk));
@@ -258,12 +264,14 @@ static int kite_port_insert(struct kite_sock *ks, const struct kite_addr *addr)
 	if (port != KITE_PORT_ANY) {
 		kite_sk_set_local(ks, &(struct kite_addr){ port, addr->node });
 		WRITE_ONCE(ks->bound_node, addr->node);
-		err = rhltable_insert(&kn->bound, &ks->bind_link, kite_port_params);
+		/* See kite_conn_hash(): the table may be growing. */
+		err = data_race(rhltable_insert(&kn->bound, &ks->bind_link,
+						kite_port_params));
 	}
 	if (!err && !kite_sk_connects(&ks->sk)) {
 		err = kite_port_join_locked(kn, ks);
 		if (err)
-			rhltable_remove(&kn->bound, &ks->bind_link, kite_port_params);
+			kite_port_remove(kn, ks);
 	}
 	spin_unlock_bh(&kn->lock);
 	if (!err)
@@ -338,7 +346,7 @@ void kite_port_release(struct sock *sk)
 	kite_port_leave(sk);
 	kn = kite_net(sock_net(sk));
 	spin_lock_bh(&kn->lock);
-	rhltable_remove(&kn->bound, &ks->bind_link, kite_port_params);
+	kite_port_remove(kn, ks);
 	spin_unlock_bh(&kn->lock);
 	WRITE_ONCE(ks->bound, false);
 }

@@ -276,7 +276,11 @@ static void kite_peercred_replace(struct sock *sk, struct pid *pid,
  */
 void kite_peercred_set(struct sock *sk)
 {
-	kite_peercred_replace(sk, get_pid(task_tgid(current)), get_current_cred());
+	const struct cred *cred;
+
+	/* Whoever takes a reference writes 0 to where 0 is. */
+	cred = data_race(get_current_cred());
+	kite_peercred_replace(sk, get_pid(task_tgid(current)), cred);
 }
 
 /**
@@ -293,7 +297,8 @@ void kite_peercred_copy(struct sock *sk, struct sock *from)
 
 	spin_lock(&from->sk_peer_lock);
 	pid = get_pid(from->sk_peer_pid);
-	cred = get_cred(from->sk_peer_cred);
+	/* As above. */
+	cred = data_race(get_cred(from->sk_peer_cred));
 	spin_unlock(&from->sk_peer_lock);
 	kite_peercred_replace(sk, pid, cred);
 }

@@ -41,7 +41,7 @@ void kite_sock_unlist(struct sock *sk)
 	struct net *net = sock_net(sk);
 	struct kite_net *kn;
 
-	if (!sk_hashed(sk))
+	if (!kite_sock_listed(sk))
 		return;
 	kite_event(sk, KITE_EVENT_CLOSED, 0);
 	sock_prot_inuse_add(net, sk->sk_prot, -1);

@@ -76,8 +76,7 @@ unsigned long kite_sk_ino(const struct sock *sk)
 	unsigned long ino;
 
 	rcu_read_lock();
-	/* accept and close store it plainly. */
-	sock = data_race(READ_ONCE(sk->sk_socket));
+	sock = kite_sk_socket(sk);
 	ino = sock ? SOCK_INODE(sock)->i_ino : 0;
 	rcu_read_unlock();
 	return ino;
