@@ -117,6 +117,16 @@ TEST_F(drops, of_a_filter)
 	EXPECT_EQ(0, drops_for("reason: SOCKET_RCVBUFF"));
 }
 
+TEST_F(drops, of_nobody)
+{
+	close(self->b);
+	self->b = -1;
+	/* A sender on the same machine may be told at once. */
+	if (send(self->a, "x", 1, 0) < 0)
+		EXPECT_EQ(ECONNREFUSED, errno);
+	EXPECT_EQ(1, drops_for("reason: NO_SOCKET"));
+}
+
 /* What is read is not lost. */
 TEST_F(drops, of_none)
 {

@@ -120,6 +120,74 @@ TEST_F(observe, sockets_of_all_types_and_states)
 	EXPECT_EQ(1, lines_with("/proc/net/kite", "\n"));
 }
 
+/* The line of the socket in /proc/net/kite, without type and state. */
+struct line {
+	char local[24];
+	char remote[24];
+	unsigned int rx, tx, uid, drops, refs;
+};
+
+static bool line_of(int fd, struct line *l)
+{
+	unsigned long inode;
+	struct stat st;
+	char *at;
+
+	if (fstat(fd, &st) || read_file("/proc/net/kite", text, sizeof(text)) < 0)
+		return false;
+	for (at = strtok(text, "\n"); at; at = strtok(NULL, "\n"))
+		if (sscanf(at, "%*s %*s %23s %23s %u %u %u %lu %u %u", l->local, l->remote,
+			   &l->rx, &l->tx, &l->uid, &inode, &l->drops, &l->refs) == 8 &&
+		    inode == st.st_ino)
+			return true;
+	return false;
+}
+
+TEST_F(observe, columns)
+{
+	static const char head[] = "Type State Local Remote RxQueue TxQueue Uid Inode Drops Refs";
+	struct address addr;
+	struct line l = { }, c = { };
+	char names[200] = "";
+	int listening, d, fd;
+	char *word;
+
+	ASSERT_LT(0, read_file("/proc/net/kite", text, sizeof(text)));
+	for (word = strtok(text, "\n "); word; word = strtok(NULL, "\n "))
+		sprintf(names + strlen(names), "%s%s", *names ? " " : "", word);
+	EXPECT_STREQ(head, names);
+
+	listening = ERR(listener(self->f, 3, &addr));
+	ASSERT_LE(0, listening);
+	ASSERT_TRUE(become_nobody());
+	fd = ERR(connector(self->f, &addr));
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(5, send(fd, "hello", 5, 0));
+	ASSERT_TRUE(line_of(listening, &l));
+	EXPECT_EQ(1, l.rx);
+	EXPECT_EQ(3, l.tx);
+	EXPECT_EQ(0, l.uid);
+	EXPECT_LE(1, l.refs);
+	ASSERT_TRUE(line_of(fd, &c));
+	EXPECT_EQ(0, c.rx);
+	EXPECT_EQ(5, c.tx);
+	EXPECT_EQ(getuid(), c.uid);
+	EXPECT_STREQ(l.local, c.remote);
+
+	/* What has no room is dropped, and counted at the receiver. */
+	d = ERR(socket_at(self->f, SOCK_DGRAM, &addr));
+	ASSERT_LE(0, d);
+	fd = ERR(socket(self->f->domain(), SOCK_DGRAM, 0));
+	ASSERT_EQ(0, set_int_option(d, SOL_SOCKET, SO_RCVBUF, 1));
+	ASSERT_EQ(0, connect_to(fd, &addr));
+	ASSERT_EQ(sizeof(text) / 32, send(fd, text, sizeof(text) / 32, 0));
+	ASSERT_EQ(sizeof(text) / 32, send(fd, text, sizeof(text) / 32, 0));
+	ASSERT_TRUE(line_of(d, &l));
+	EXPECT_EQ(1, l.drops);
+	EXPECT_LT(0, l.rx);
+	EXPECT_STREQ("*:*", l.remote);
+}
+
 TEST_F(observe, many_sockets_that_come_and_go)
 {
 	enum { MANY = 600 };
@@ -228,8 +296,34 @@ TEST_F(observe, bad_settings_are_refused)
 	EXPECT_EQ(-EINVAL, set("reset_rate", "many"));
 	EXPECT_EQ(-EINVAL, set("rmem_max", "1"));
 	EXPECT_EQ(-EINVAL, set("wmem_default", "1073741825"));
-	/* One for all namespaces. */
+	EXPECT_TRUE(is_set("rmem_max", "1073741824"));
+	/* One for all namespaces, and one that the first sets for all. */
 	EXPECT_EQ(-ENOENT, set("mem", "1 2 3"));
+	EXPECT_EQ(-EACCES, set("max_orphans", "1"));
+}
+
+/* In the first namespace, where tests are begun. */
+TEST(bad_settings_for_all_are_refused)
+{
+	static const char bad[][24] = { "3 2 1", "2 1 3", "1 2", "0 1 2", "-1 2 3",
+		"1 2 -3", "1 2 99999999999999999999", "many", "1,2,3" };
+	static char before[100];
+	size_t i;
+
+	if (skip_family(_metadata, &family_kite))
+		return;
+	if (access(SYSCTL "mem", W_OK))
+		SKIP(return, "not root in the first namespace");
+	ASSERT_LT(0, read_file(SYSCTL "mem", before, sizeof(before)));
+	*strchr(before, '\n') = '\0';
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		EXPECT_EQ(-EINVAL, set("mem", bad[i])) {
+			TH_LOG("%s", bad[i]);
+		}
+	EXPECT_TRUE(is_set("mem", before));
+	EXPECT_EQ(-EINVAL, set("max_orphans", "-1"));
+	EXPECT_EQ(-EINVAL, set("max_orphans", "1000001"));
+	EXPECT_TRUE(is_set("max_orphans", "1024"));
 }
 
 TEST_F(observe, ports_come_from_the_range)
