@@ -26,7 +26,7 @@ work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit
 # Pictures of lines and arrows, as wide as the text.
-export PATH=$top/build/userspace:$PATH LC_ALL=C.UTF-8 COLUMNS=90
+export PATH=$top/build/userspace:$PATH:/usr/sbin:/usr/lib/postgresql/15/bin LC_ALL=C.UTF-8 COLUMNS=90
 node_any=ffffffff
 node_local=01000000
 
@@ -42,10 +42,22 @@ title()
 	echo "== $*"
 }
 
-# run COMMAND...: show it as typed at a prompt, and run it
+# typed COMMAND...: as it is typed at a prompt
+typed()
+{
+	local word line="\$"
+
+	for word; do
+		[[ $word =~ ^[[:alnum:]_./:=,@%+-]+$ ]] || word="'$word'"
+		line="$line $word"
+	done
+	echo "$line"
+}
+
+# run COMMAND...: show it, and run it
 run()
 {
-	echo "\$ $*"
+	typed "$@"
 	"$@"
 }
 
@@ -133,12 +145,12 @@ transfer OPEN:there "SOCKET-LISTEN:18:0:$(address 7002 $node_any)" \
 	CREATE:back
 sum back
 
-# in_time COMMAND...: until it succeeds, for ten seconds
+# in_time COMMAND...: until it succeeds, for a minute
 in_time()
 {
 	local i
 
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		"$@" > in_time.out 2>&1 && return
 		sleep 0.1
 	done
@@ -161,9 +173,10 @@ grep -q 'LISTEN.*:7010' ss.out || fail "no listener"
 kill $client
 
 title "What a program's sockets do: a picture of another client"
-echo "\$ echo hello | kite trace -a kite cat -N 7010"
-echo hello | kite trace -a kite cat -N 7010 | tee trace.out
+echo "\$ echo hello | kite trace -a --svg picture.svg kite cat -N 7010"
+echo hello | kite trace -a --svg picture.svg kite cat -N 7010 | tee trace.out
 grep -q 'DATA 6 B' trace.out || fail "no picture"
+grep -q 'DATA 6 B' picture.svg || fail "no picture for a browser"
 
 title "What goes over the wire, if there were one: a capture, read by tshark"
 echo "\$ kite dump -p 7010 -w capture.pcapng &"
@@ -174,9 +187,10 @@ echo "\$ echo hello | kite cat -N 7010"
 echo hello | kite cat -N 7010 || fail "kite cat"
 kill -INT $dump
 wait $dump
-echo "\$ tshark -r capture.pcapng"
+echo "\$ tshark -r capture.pcapng -T fields -e frame.time_relative -e _ws.col.Info"
 WIRESHARK_CONFIG_DIR=$work tshark -X "lua_script:$top/userspace/wireshark/kite.lua" \
-	-r capture.pcapng 2> tshark.err | cut -c1-100 | tee tshark.out
+	-r capture.pcapng -T fields -e frame.time_relative -e _ws.col.Info 2> tshark.err |
+	tee tshark.out
 grep -q REQUEST tshark.out || fail "tshark does not know Kite"
 kill $server
 wait $server 2>/dev/null
@@ -187,9 +201,7 @@ over()
 	in_time sh -c "kite ss -l | grep ':$1 '"
 	run kite ss -lp sport = ":$1" | tee ss.out
 	grep -q "LISTEN.*:$1 " ss.out || fail "nobody listens to Kite's port $1"
-	echo "\$ cat /proc/net/tcp | wc -l  # the header"
-	wc -l < /proc/net/tcp | tee tcp.out
-	[ "$(cat tcp.out)" = 1 ] || fail "there is a TCP socket"
+	[ "$(wc -l < /proc/net/tcp)" = 1 ] || fail "there is a TCP socket"
 }
 
 # has PROGRAM...: are they installed? Says so if not.
@@ -204,34 +216,133 @@ has()
 	done
 }
 
-title "Programs that were written for TCP, unchanged: Python's web server"
-echo "\$ kite run python3 -m http.server 8000 &"
-kite run /usr/bin/python3 -m http.server 8000 > http.out 2>&1 &
-server=$!
-over 8000
-fetch="import urllib.request as r; print(len(r.urlopen('http://localhost:8000/there').read()))"
-if has curl; then
-	run kite run curl -s -o fetched -w '%{http_code}: %{size_download} bytes\n' \
-		http://localhost:8000/there | tee fetch.out
-	sum fetched
-else
-	run kite run /usr/bin/python3 -c "$fetch" | tee fetch.out
-fi
-grep -q 67108864 fetch.out || fail "that was not the file"
-kill $server
-wait $server 2>/dev/null
+# serve PORT COMMAND...: in the background, until quit
+serve()
+{
+	local port=$1
 
-if title "And Redis, with its benchmark" && has redis-server redis-benchmark; then
-	echo "\$ kite run redis-server --save '' &"
-	kite run redis-server --save '' > redis.out 2>&1 &
+	shift
+	typed "$@" | sed 's/$/ \&/'
+	"$@" > server.out 2>&1 &
 	server=$!
-	over 6379
-	run kite run redis-benchmark -q -n 1000 -c 10 -t set,get < /dev/null 2>&1 |
-		tr '\r' '\n' | grep -E '^\$|requests per second' | tee redis.out
-	[ "$(grep -c 'requests per second' redis.out)" = 2 ] || fail "redis-benchmark"
-	kill $server
+	over "$port"
+}
+
+quit()
+{
+	kill $server 2>/dev/null
 	wait $server 2>/dev/null
+}
+
+# gives TEXT: is it in what the last command said?
+gives()
+{
+	grep -q -e "$1" said.out || fail "no \"$1\""
+}
+
+# fetch URL: the file, by curl
+fetch()
+{
+	rm -f fetched
+	run kite run curl -s -o fetched -w '%{http_code}: %{size_download} bytes\n' "$1" |
+		tee said.out
+	gives '^200: 67108864 bytes$'
+	sum fetched
+}
+
+title "Programs that were written for TCP, unchanged: Python's web server"
+serve 8000 kite run /usr/bin/python3 -m http.server 8000
+echo "\$ wc -l < /proc/net/tcp  # a socket of TCP would have a line after the header"
+wc -l < /proc/net/tcp
+if has curl; then
+	fetch http://localhost:8000/there
+else
+	run kite run /usr/bin/python3 -c "import urllib.request as r
+print(len(r.urlopen('http://localhost:8000/there').read()))" | tee said.out
+	gives 67108864
 fi
+quit
+
+if title "nginx" && has nginx curl; then
+	cat > nginx.conf <<-END
+		user root;
+		daemon off;
+		pid $work/nginx.pid;
+		events { }
+		http { access_log off; server { listen 127.0.0.1:8080; root $work; } }
+	END
+	serve 8080 kite run nginx -c "$work/nginx.conf" -e "$work/nginx.log"
+	fetch http://localhost:8080/there
+	quit
+fi
+
+if title "Redis, with its benchmark" && has redis-server redis-benchmark; then
+	serve 6379 kite run redis-server --save ''
+	run kite run redis-benchmark -q -n 1000 -c 10 -t set,get < /dev/null 2>&1 |
+		tr '\r' '\n' | grep -E '^\$|requests per second' | tee said.out
+	gives '^SET: .* requests'
+	gives '^GET: .* requests'
+	quit
+fi
+
+if title "memcached" && has memcached memccp memccat; then
+	serve 11211 kite run memcached -u root -l 127.0.0.1
+	echo "hello, memcached" > greeting
+	run kite run memccp --servers=127.0.0.1 greeting || fail "memccp"
+	run kite run memccat --servers=127.0.0.1 greeting | tee said.out
+	gives '^hello, memcached$'
+	quit
+fi
+
+if title "PostgreSQL, with its benchmark" && has postgres pgbench; then
+	# It does not run as root.
+	chmod 711 .
+	install -d -o postgres data
+	user="setpriv --reuid postgres --regid postgres --clear-groups"
+	$user initdb -D "$work/data" --no-sync --no-instructions -A trust > init.out 2>&1 ||
+		fail "initdb: $(cat init.out)"
+	# shellcheck disable=SC2086 # Several words.
+	serve 5432 $user kite run postgres -D "$work/data" -c fsync=off \
+		-c listen_addresses=localhost -c unix_socket_directories=
+	bench="$user kite run pgbench -h 127.0.0.1 postgres"
+	$bench -i -q > init.out 2>&1 || fail "pgbench -i: $(cat init.out)"
+	run $bench -n -c 4 -t 10 2>&1 | grep -E '^\$|clients|processed|failed' | tee said.out
+	gives 'actually processed: 40/40'
+	quit
+fi
+
+if title "OpenSSH" && has sshd ssh; then
+	ssh-keygen -q -t ed25519 -N '' -f key
+	mkdir -p /run/sshd
+	printf '%s\n' "ListenAddress 127.0.0.1:2222" "HostKey $work/key" "PidFile none" \
+		"AuthorizedKeysFile $work/key.pub" "StrictModes no" "UsePAM no" > sshd.conf
+	printf '%s\n' "Host demo" "HostName 127.0.0.1" "Port 2222" "User root" \
+		"IdentityFile $work/key" "StrictHostKeyChecking no" "LogLevel ERROR" \
+		"UserKnownHostsFile /dev/null" > ssh.conf
+	serve 2222 kite run /usr/sbin/sshd -D -f "$work/sshd.conf"
+	# shellcheck disable=SC2016 # The other shell expands it.
+	run kite run ssh -F ssh.conf demo 'echo "from, to: $SSH_CONNECTION"' | tee said.out
+	gives '^from, to: 127.0.0.1 [0-9]* 127.0.0.1 2222$'
+	quit
+fi
+
+if title "iperf3" && has iperf3; then
+	serve 5201 kite run iperf3 -s -1
+	run kite run iperf3 -c 127.0.0.1 -n 32M -f M | grep -E '^\$|receiver' | tee said.out
+	gives receiver
+	quit
+fi
+
+title "socat, with UDP"
+typed kite run socat UDP-LISTEN:7020,fork PIPE | sed 's/$/ \&/'
+kite run socat UDP-LISTEN:7020,fork PIPE &
+server=$!
+in_time sh -c "kite ss -ld | grep ':7020 '"
+run kite ss -dl
+echo "\$ echo hello, socat | kite run socat -t 5 - UDP:127.0.0.1:7020"
+echo hello, socat | kite run socat -t 5 - UDP:127.0.0.1:7020 | tee said.out
+gives '^hello, socat$'
+quit
 
 title "What they left behind: the counters"
 run kite stat 'ActiveOpens' 'PassiveOpens' 'In*' 'Drop*' | tee stat.out
