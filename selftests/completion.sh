@@ -153,7 +153,7 @@ END
 "$kite" cat -l $at > /dev/null 2>&1 < /dev/null &
 listener=$!
 trap 'kill $listener; stop; rm -rf "$tmp"' EXIT
-retry grep -q ":$at " /proc/net/kite || echo "# nobody listens"
+retry grep -qs ":$at " /proc/net/kite || echo "# nobody listens"
 
 check "commands" t_commands
 check "one command" offers "ping" kite pi

@@ -22,7 +22,7 @@ server()
 	shift
 	"$bin/$program" "$@" > server.log 2>&1 &
 	pids="$pids $!"
-	retry grep -q "^listening on port" server.log
+	retry grep -qs "^listening on port" server.log
 }
 
 client()
@@ -108,7 +108,7 @@ join()
 	pids="$pids $person"
 	sleep 600 > "$1.in" &
 	pids="$pids $!"
-	retry grep -q "^one joins: $2$" server.log
+	retry grep -qs "^one joins: $2$" server.log
 }
 
 # Where somebody says "hello", the others hear it, and no one else does.

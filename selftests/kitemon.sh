@@ -32,7 +32,7 @@ while True:
     print(name, hex(proto), kind, hatype, len(data), data[14:18].hex())
 " > sniff.log 2>&1 &
 	pids="$pids $!"
-	retry grep -q ready sniff.log
+	retry grep -qs ready sniff.log
 }
 
 # sees OP N: how many packets the sniffer has, compared
@@ -64,7 +64,7 @@ t_capture()
 	new_device || return
 	tcpdump -i mon0 -B 16384 -U --immediate-mode -w all.pcap 2> tcpdump.log &
 	pids=$!
-	retry grep -q "listening on mon0, link-type EN10MB" tcpdump.log || return
+	retry grep -qs "listening on mon0, link-type EN10MB" tcpdump.log || return
 	before=$(rx_packets)
 	"$talker" $say 2> talker.log && kite ping -c 1 > ping.log 2>&1 || return
 	after=$(rx_packets)
@@ -186,7 +186,7 @@ t_injected()
 	sniff mon0 || return
 	timeout 60 "$kite" dump > dump.log 2>&1 &
 	pids="$pids $!"
-	retry grep -q "looking on" dump.log || return
+	retry grep -qs "looking on" dump.log || return
 	/usr/bin/python3 -c "
 import socket, struct
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -201,7 +201,7 @@ for bypass in 0, 1:
         print(e)
 " > inject.log 2>&1 || return
 	kite ping -c 1 -q > ping.log 2>&1 || return
-	retry grep -q ECHO_REPLY dump.log && retry sees -ge 2 || return
+	retry grep -qs ECHO_REPLY dump.log && retry sees -ge 2 || return
 	! grep -q 9999 dump.log && sees -eq 2
 }
 

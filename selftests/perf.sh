@@ -41,14 +41,9 @@ for test in bulk connect; do
 done
 check "perf fanin" short fanin dgram
 check "perf: table" table
-check "perf: help" says 0 'usage: kite perf' perf --help
 check "perf: no such test" says 2 'no test fast' perf fast
 check "perf: no such family" says 2 'no family ipx' perf -f kite,ipx
 check "perf: no such type" says 2 'no type raw' perf -t raw
 check "perf: no such size" says 2 'no size' perf -s 4q
 check "perf: no batches" says 2 'no number' perf -b 0
-check "help" says 0 'usage: kite COMMAND' help
-check "no command" says 2 'usage: kite COMMAND'
-check "no such command" says 2 'no command fly' fly
-
 finish

@@ -48,7 +48,7 @@ t_signals()
 	retry pgrep -P $pid > /dev/null || return
 	child=$(pgrep -P $pid)
 	kill -QUIT "$child"
-	retry grep -q "^[0-9]*/[0-9]* packets" out.log || return
+	retry grep -qs "^[0-9]*/[0-9]* packets" out.log || return
 	kill -INT "$child"
 	wait $pid && grep -q "received, 0% packet loss" out.log
 }
@@ -80,7 +80,7 @@ while True:
                            0, 0) + answer)
 " > forger.log 2>&1 &
 	pids="$pids $!"
-	retry grep -q ready forger.log || return
+	retry grep -qs ready forger.log || return
 	kite ping -c 3 -i 0.5 > out.log 2>&1 && grep -q "(DUP!)$" out.log &&
 		grep -q "(not what was sent!)$" out.log &&
 		grep -q "3 received, +[23] duplicates, +[23] damaged, 0% packet loss" out.log
@@ -103,8 +103,6 @@ check "ping: late answers" t_late
 check "ping: answers that somebody made up" t_forged
 check "ping: without the privilege" t_not_root
 check "ping: no such node" says 2 "no way to node 7" ping -c 1 7
-check "ping: help" says 0 "usage: kite ping" ping --help
 check "ping: no count" says 2 "no number for --count" ping -c 0
 check "ping: too large" says 2 "no number for --size" ping -s 65537
-check "ping: no such option" says 2 "kite ping: " ping -Q
 finish

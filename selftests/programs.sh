@@ -228,7 +228,7 @@ iperf()
 	# The whole of it, and not what was there when the time was over.
 	for options in '-n 1400K' '-n 1400K -R' '-n 700K -P 2' '-u -k 500 -b 20M -l 1400'; do
 		server $run iperf3 --forceflush -s -1 -p 5201
-		retry grep -q listening "$dir/server.log"
+		retry grep -qs listening "$dir/server.log"
 		only 5201
 		$run iperf3 -c 127.0.0.1 -p 5201 -J $options > "$dir/json" 2>&1 ||
 			cat "$dir/json"
@@ -294,7 +294,7 @@ ssh_work()
 	mkdir -p /run/sshd
 	sshd_conf > "$dir/sshd_config"
 	server $run /usr/sbin/sshd -D -e -f "$dir/sshd_config"
-	retry grep -q "listening on ::1" "$dir/server.log"
+	retry grep -qs "listening on ::1" "$dir/server.log"
 	only 2222
 	$run ssh $how -p 2222 root@127.0.0.1 'md5sum; echo error >&2; exit 3' \
 		< "$tmp/files/large" 2>&1

@@ -21,7 +21,7 @@ END
 
 here=$(cd "$(dirname "$0")" && pwd)
 without=
-tools="examples.sh perf.sh cat.sh ping.sh preload.sh ss.sh stat.sh trace.sh observing.sh"
+tools="examples.sh tool.sh perf.sh cat.sh ping.sh preload.sh ss.sh stat.sh trace.sh observing.sh"
 tools="$tools dump.sh completion.sh tracers.sh"
 while :; do
 	case $1 in

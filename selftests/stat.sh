@@ -71,8 +71,6 @@ check "stat: --json" t_json
 check "stat: growth" t_growth
 check "stat: table" t_table
 check "stat: names" t_names
-check "stat: help" says 0 "usage: kite stat" stat --help
 check "stat: no such counter" says 1 "no counter nosuch" stat nosuch
-check "stat: no such option" says 2 "kite stat: " stat -Q
 check "stat: too many numbers" says 2 "are there already" stat 1 2 3
 finish

@@ -130,7 +130,7 @@ static void parse(int argc, char **argv, struct cat_options *o)
 			help();
 			exit(0);
 		default:
-			exit(EXIT_USAGE);
+			bad_option(argv[0]);
 		}
 	}
 	if (optind != argc - 1)
@@ -180,11 +180,25 @@ static void limit_connect(int fd, double seconds)
 {
 	struct timeval tv = {
 		.tv_sec = seconds,
-		.tv_usec = (seconds - (time_t)seconds) * 1e6,
+		/* None at all would be no limit. */
+		.tv_usec = (seconds - (time_t)seconds) * 999999 + 1,
 	};
 
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)))
 		err(1, "SO_SNDTIMEO");
+}
+
+static void bind_to(int fd, const struct sockaddr_kite *addr)
+{
+	char text[ADDRESS_TEXT];
+
+	if (!bind(fd, (const struct sockaddr *)addr, sizeof(*addr)))
+		return;
+	address_text(addr->skt_node, addr->skt_port, text);
+	if (errno == EACCES)
+		errx(1, "%s: needs CAP_NET_BIND_SERVICE; try: sudo kite ..., or another port",
+		     text);
+	err(1, "bind to %s", text);
 }
 
 static bool be_client(const struct cat_options *o)
@@ -193,8 +207,8 @@ static bool be_client(const struct cat_options *o)
 	char text[ADDRESS_TEXT];
 
 	address_text(o->addr.skt_node, o->addr.skt_port, text);
-	if (o->has_source && bind(fd, (struct sockaddr *)&o->source, sizeof(o->source)))
-		err(1, "bind to %s", address_text(o->source.skt_node, o->source.skt_port, text));
+	if (o->has_source)
+		bind_to(fd, &o->source);
 	if (o->wait > 0)
 		limit_connect(fd, o->wait);
 	if (connect(fd, (struct sockaddr *)&o->addr, sizeof(o->addr))) {
@@ -226,11 +240,10 @@ static void wait_for_peer(const struct cat_options *o, int fd)
 static int listen_socket(const struct cat_options *o)
 {
 	int fd = kite_socket(o->type | SOCK_CLOEXEC);
-	char text[ADDRESS_TEXT];
 
-	if (bind(fd, (struct sockaddr *)&o->addr, sizeof(o->addr)) ||
-	    (o->type != SOCK_DGRAM && listen(fd, SOMAXCONN)))
-		err(1, "%s", address_text(o->addr.skt_node, o->addr.skt_port, text));
+	bind_to(fd, &o->addr);
+	if (o->type != SOCK_DGRAM && listen(fd, SOMAXCONN))
+		err(1, "listen");
 	say(o, "listening on", fd, getsockname);
 	return fd;
 }

@@ -272,3 +272,15 @@ const char *reset_name(int reason)
 
 	return reason > 0 && reason < (int)ARRAY_SIZE(names) ? names[reason] : "?";
 }
+
+/**
+ * bad_option - getopt() has said what is wrong with the command line
+ * @command: argv[0]: "kite NAME"
+ *
+ * The program says who tells more, and ends.
+ */
+void bad_option(const char *command)
+{
+	fprintf(stderr, "\"%s --help\" tells more\n", command);
+	exit(EXIT_USAGE);
+}

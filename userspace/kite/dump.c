@@ -168,7 +168,7 @@ static void parse(int argc, char **argv, struct options *o)
 			help();
 			exit(0);
 		default:
-			exit(EXIT_USAGE);
+			bad_option(argv[0]);
 		}
 	}
 	if (optind < argc)
@@ -297,8 +297,10 @@ static void put(struct dump *d, const struct captured *pkt)
 
 static void flush(struct dump *d)
 {
-	if (fflush(d->out ?: stdout))
-		err(1, "cannot write");
+	if (!d->out || d->out == stdout)
+		output_flush();
+	else if (fflush(d->out))
+		err(1, "%s", d->o->write);
 }
 
 static bool wants_more(const struct dump *d)

@@ -16,8 +16,7 @@ static void print(struct json_object *object, int flags)
 
 	if (!text)
 		errx(1, "no memory for JSON");
-	if (puts(text) == EOF)
-		err(1, "standard output");
+	puts(text);
 	json_object_put(object);
 }
 
@@ -39,6 +38,5 @@ void json_print(struct json_object *object)
 void json_print_line(struct json_object *object)
 {
 	print(object, JSON_C_TO_STRING_PLAIN);
-	if (fflush(stdout))
-		err(1, "standard output");
+	output_flush();
 }

@@ -47,6 +47,7 @@ int parse_socket_type(const char *text);
 const char *socket_type_name(int type);
 const char *op_name(int op);
 const char *reset_name(int reason);
+void bad_option(const char *command);
 
 /* term.c */
 enum color {
@@ -64,6 +65,10 @@ enum color {
 const char *color(enum color c);
 int terminal_width(void);
 bool terminal_utf8(void);
+
+/* output.c */
+void output_init(void);
+void output_flush(void);
 
 /* json.c */
 void json_print(struct json_object *object);

@@ -41,6 +41,7 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 
+	output_init();
 	if (!name) {
 		print_help(stderr);
 		return EXIT_USAGE;

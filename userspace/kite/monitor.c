@@ -38,22 +38,22 @@ static const struct option long_options[] = {
 	{ }
 };
 
-static void print_usage(FILE *to)
+static void help(void)
 {
-	fputs("usage: kite monitor [OPTION...] [FILTER...]\n\n"
-	      "Print what becomes of the Kite sockets of this network namespace, until ^C.\n"
-	      "Needs CAP_NET_ADMIN.\n\n"
-	      "  -t, --type TYPE  those of a type: stream, seqpacket, dgram, raw\n"
-	      "  -c, --count N    stop after N events\n"
-	      "  -e, --extended   inode, cookie, references, user, cgroup, peer, error\n"
-	      "  -m, --memory     buffers, memory, drops\n"
-	      "  -i, --info       credit, transport\n"
-	      "  -T, --no-time    no time\n"
-	      "  -j, --json       all there is, a line of JSON for each event\n\n"
-	      "Filters are those of \"kite ss\".\n\n"
-	      "  kite monitor                     all\n"
-	      "  kite monitor sport = :5000       the life of who is at port 5000\n"
-	      "  kite monitor -t stream -i        with what connections sent and read\n", to);
+	printf("usage: kite monitor [OPTION...] [FILTER...]\n\n"
+	       "Print what becomes of the Kite sockets of this network namespace, until ^C.\n"
+	       "Needs CAP_NET_ADMIN.\n\n"
+	       "  -t, --type TYPE  those of a type: stream, seqpacket, dgram, raw\n"
+	       "  -c, --count N    stop after N events\n"
+	       "  -e, --extended   inode, cookie, references, user, cgroup, peer, error\n"
+	       "  -m, --memory     buffers, memory, drops\n"
+	       "  -i, --info       credit, transport\n"
+	       "  -T, --no-time    no time\n"
+	       "  -j, --json       all there is, a line of JSON for each event\n\n"
+	       "Filters are those of \"kite ss\".\n\n"
+	       "  kite monitor                     all\n"
+	       "  kite monitor sport = :5000       the life of who is at port 5000\n"
+	       "  kite monitor -t stream -i        with what connections sent and read\n");
 }
 
 static const char *const event_names[] = {
@@ -129,8 +129,7 @@ static void print_event(int event, const struct socket_info *info)
 		print_shutdown(msg);
 	print_details(info, options.details);
 	putchar('\n');
-	if (fflush(stdout))
-		err(1, "standard output");
+	output_flush();
 }
 
 static void print_json(int event, const struct socket_info *info)
@@ -180,11 +179,11 @@ static void parse_letter(int letter)
 		options.no_time = true;
 		break;
 	case 'h':
-		print_usage(stdout);
+		help();
 		exit(0);
 	case '?':
-		print_usage(stderr);
-		exit(EXIT_USAGE);
+		bad_option("kite monitor");
+		break;
 	default:
 		if (!strchr(options.details, letter))
 			options.details[strlen(options.details)] = letter;

@@ -81,13 +81,15 @@ static void help(void)
 	printf("\n"
 	       "  -f, --families LIST  of kite, unix, inet, vsock, pipe, eventfd (all)\n"
 	       "  -t, --types LIST     of stream, seqpacket, dgram (all)\n"
-	       "  -s, --sizes LIST     of messages, in bytes, or with k or m (1,64,1k,4k,64k,1m)\n"
+	       "  -s, --sizes LIST     of messages, in bytes, k or m (1,64,1k,4k,64k,1m)\n"
 	       "  -n, --count N        operations of a batch (what suits the test)\n"
 	       "  -b, --batches N      batches, of which the median counts (%lu)\n"
 	       "  -p, --pairs N        sockets or pairs, where there are many (%lu)\n"
 	       "  -j, --json           print JSON\n"
 	       "  -i, --icount         the clock counts instructions: QEMU's -icount\n"
-	       "  -l, --loop           do it for ever, for scripts/profile\n",
+	       "  -l, --loop           do it for ever, for scripts/profile\n\n"
+	       "Short messages of a stream, Kite and AF_UNIX:\n"
+	       "  kite perf -t stream -f kite,unix -s 1,64 sendrecv\n",
 	       defaults.batches, defaults.sockets);
 }
 
@@ -196,7 +198,7 @@ static void parse(int argc, char **argv, struct options *o)
 			help();
 			exit(0);
 		default:
-			exit(EXIT_USAGE);
+			bad_option(argv[0]);
 		}
 	}
 	for (; optind < argc; optind++)

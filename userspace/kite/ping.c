@@ -175,7 +175,7 @@ static void parse(int argc, char **argv, struct options *o)
 			help();
 			exit(0);
 		default:
-			exit(EXIT_USAGE);
+			bad_option(argv[0]);
 		}
 	}
 	if (optind < argc - 1)
@@ -483,6 +483,8 @@ int cmd_ping(int argc, char **argv)
 	p.o = &o;
 	open_raw(&p);
 	open_signals(&p);
+	/* Who reads it through a pipe waits for each answer, too. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!o.json)
 		printf("PING node %lu: %lu bytes, %zu with the header\n", o.node, o.size,
 		       o.size + sizeof(struct kite_hdr));

@@ -28,23 +28,21 @@
 #define EXIT_NOT_RUN	126
 #define EXIT_NOT_FOUND	127
 
-static void print_usage(FILE *to)
+static void help(void)
 {
-	fprintf(to,
-		"usage: kite run [OPTION...] PROGRAM [ARG...]\n"
-		"\n"
-		"Run a program that was written for TCP, UDP or AF_VSOCK, and let what it does\n"
-		"on this machine's loopback go over Kite. Other addresses are left alone.\n"
-		"\n"
-		"  -m, --map PORT=KITEPORT[@NODE]\n"
-		"                     the program's PORT is that port of Kite, not the same\n"
-		"                     number; may be given several times\n"
-		"  -v, --verbose      say on stderr which sockets become Kite's\n"
-		"  -h, --help         this text\n"
-		"\n"
-		"  kite run python3 -m http.server 8080 &\n"
-		"  kite run curl http://localhost:8080/\n"
-		"  kite run --map 6379=70000 redis-server\n");
+	printf("usage: kite run [OPTION...] PROGRAM [ARG...]\n"
+	       "\n"
+	       "Run a program that was written for TCP, UDP or AF_VSOCK, and let what it does\n"
+	       "on this machine's loopback go over Kite. Other addresses are left alone.\n"
+	       "\n"
+	       "  -m, --map PORT=KITEPORT[@NODE]\n"
+	       "                     the program's PORT is that port of Kite, not the same\n"
+	       "                     number; may be given several times\n"
+	       "  -v, --verbose      say on stderr which sockets become Kite's\n"
+	       "\n"
+	       "  kite run python3 -m http.server 8080 &\n"
+	       "  kite run curl http://localhost:8080/\n"
+	       "  kite run --map 6379=70000 redis-server\n");
 }
 
 /* What the program is to find in the environment, one after the other. */
@@ -220,17 +218,15 @@ int cmd_run(int argc, char **argv)
 				err(1, "setenv");
 			break;
 		case 'h':
-			print_usage(stdout);
+			help();
 			return 0;
 		default:
-			return EXIT_USAGE;
+			bad_option(argv[0]);
 		}
 	}
 	argv += optind;
-	if (!*argv) {
-		print_usage(stderr);
-		return EXIT_USAGE;
-	}
+	if (!*argv)
+		errx(EXIT_USAGE, "a program; \"kite run --help\" tells more");
 	snprintf(family, sizeof(family), "%d", kite_family());
 	if (setenv("KITE_RUN_FAMILY", family, 1))
 		err(1, "setenv");

@@ -57,31 +57,31 @@ static const struct option long_options[] = {
 	{ }
 };
 
-static void print_usage(FILE *to)
+static void help(void)
 {
-	fputs("usage: kite ss [OPTION...] [FILTER...]\n\n"
-	      "Show the Kite sockets of this network namespace; without -a or -l those that\n"
-	      "are connected.\n\n"
-	      "  -a, --all        all sockets\n"
-	      "  -l, --listening  those that wait for others: listeners, bound sockets\n"
-	      "  -t, --stream     -q, --seqpacket  -d, --dgram  -w, --raw\n"
-	      "      --type TYPE  those of a type\n"
-	      "  -e, --extended   inode, cookie, references, user, cgroup, peer, error\n"
-	      "  -m, --memory     buffers, memory, drops\n"
-	      "  -i, --info       credit, transport\n"
-	      "  -o, --options    timers\n"
-	      "  -p, --processes  who holds them\n"
-	      "  -n, --numeric    no matter: ports have no names\n"
-	      "  -H, --no-header  no header\n"
-	      "  -j, --json       all there is, as JSON\n"
-	      "  -K, --kill       end what is shown; needs CAP_NET_ADMIN\n\n"
-	      "Filters: state STATE, exclude STATE, sport = :PORT, dport = :PORT,\n"
-	      "  src ADDRESS, dst ADDRESS; also with != < > <= >=; and, or, not, ( )\n"
-	      "States: established, syn-sent, listening, closing, closed, connected, all\n\n"
-	      "  kite ss -at                      all stream sockets\n"
-	      "  kite ss -lp sport = :5000        who listens at port 5000?\n"
-	      "  kite ss -i dst 1:5000            the credit of its connections\n"
-	      "  kite ss -K state established dport = :5000\n", to);
+	printf("usage: kite ss [OPTION...] [FILTER...]\n\n"
+	       "Show the Kite sockets of this network namespace; without -a or -l those that\n"
+	       "are connected.\n\n"
+	       "  -a, --all        all sockets\n"
+	       "  -l, --listening  those that wait for others: listeners, bound sockets\n"
+	       "  -t, --stream     -q, --seqpacket  -d, --dgram  -w, --raw\n"
+	       "      --type TYPE  those of a type\n"
+	       "  -e, --extended   inode, cookie, references, user, cgroup, peer, error\n"
+	       "  -m, --memory     buffers, memory, drops\n"
+	       "  -i, --info       credit, transport\n"
+	       "  -o, --options    timers\n"
+	       "  -p, --processes  who holds them\n"
+	       "  -n, --numeric    no matter: ports have no names\n"
+	       "  -H, --no-header  no header\n"
+	       "  -j, --json       all there is, as JSON\n"
+	       "  -K, --kill       end what is shown; needs CAP_NET_ADMIN\n\n"
+	       "Filters: state STATE, exclude STATE, sport = :PORT, dport = :PORT,\n"
+	       "  src ADDRESS, dst ADDRESS; also with != < > <= >=; and, or, not, ( )\n"
+	       "States: established, syn-sent, listening, closing, closed, connected, all\n\n"
+	       "  kite ss -at                      all stream sockets\n"
+	       "  kite ss -lp sport = :5000        who listens at port 5000?\n"
+	       "  kite ss -i dst 1:5000            the credit of its connections\n"
+	       "  kite ss -K state established dport = :5000\n");
 }
 
 static void add_detail(char letter)
@@ -131,11 +131,11 @@ static void parse_option_letter(int letter)
 	case 'n':
 		break;
 	case 'h':
-		print_usage(stdout);
+		help();
 		exit(0);
 	case '?':
-		print_usage(stderr);
-		exit(EXIT_USAGE);
+		bad_option("kite ss");
+		break;
 	default:
 		add_detail(letter);
 	}
@@ -256,6 +256,9 @@ static void print_table(void)
 		local = wider(local, strlen(local_text(&sockets[i].msg, text)));
 		remote = wider(remote, strlen(remote_text(&sockets[i].msg, text)));
 	}
+	/* Nothing stands behind the last one. */
+	if (!options.processes && !*options.details)
+		remote = 0;
 	if (!options.no_header)
 		printf("%-9s %-8s %-7s %-7s %-*s %-*s%s\n", "Type", "State", "Recv-Q",
 		       "Send-Q", local, "Local", remote, "Peer",
@@ -300,7 +303,5 @@ int cmd_ss(int argc, char **argv)
 		print_json();
 	else
 		print_table();
-	if (fflush(stdout))
-		err(1, "standard output");
 	return 0;
 }

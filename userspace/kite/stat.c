@@ -99,7 +99,7 @@ static void parse(int argc, char **argv, struct options *o)
 			help();
 			exit(0);
 		default:
-			exit(EXIT_USAGE);
+			bad_option(argv[0]);
 		}
 	}
 	o->names = argv;
@@ -133,10 +133,8 @@ static void read_counters(const struct options *o, struct counters *c)
 	FILE *f;
 
 	f = fopen(STAT_FILE, "r");
-	if (!f) {
-		kite_family();
+	if (!f)
 		err(1, "%s", STAT_FILE);
-	}
 	c->time = now(CLOCK_MONOTONIC);
 	c->nr = 0;
 	while (c->nr < MAX_COUNTERS && fgets(line, sizeof(line), f)) {
@@ -219,7 +217,7 @@ static void print_growth(const struct options *o, const struct counters *before,
 			       growth, growth / seconds, c->all[i].value);
 	}
 	if (!o->json) {
-		fflush(stdout);
+		output_flush();
 		return;
 	}
 	line = json_object_new_object();
@@ -248,6 +246,7 @@ int cmd_stat(int argc, char **argv)
 	double start;
 
 	parse(argc, argv, &o);
+	kite_family();
 	read_counters(&o, &c[0]);
 	check_names(&o, &c[0]);
 	if (!o.interval) {

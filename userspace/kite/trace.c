@@ -127,7 +127,7 @@ static void parse(int argc, char **argv, struct options *o)
 			help();
 			exit(0);
 		default:
-			exit(EXIT_USAGE);
+			bad_option(argv[0]);
 		}
 	}
 	o->command = argv + optind;
@@ -318,7 +318,5 @@ int cmd_trace(int argc, char **argv)
 		trace_print_json(&t);
 	else
 		draw(&o, &t);
-	if (fflush(stdout))
-		err(1, "standard output");
 	return status;
 }
