@@ -42,7 +42,7 @@ t_connection()
 	[ "$(cat answer)" = hello ] &&
 		in_order 'kite\[[0-9]*\] 1:[0-9]* .*1:'$port 'REQUEST ─*▶│' \
 			'│◀─* RESPONSE' 'DATA 6 B ─*▶│' '│◀─* DATA 6 B' \
-			'SHUTDOWN.*▶│\|│◀.*SHUTDOWN'
+			'SHUTDOWN.*▶│\|│◀.*SHUTDOWN' && in_order '│◀╌* CREDIT up to [0-9]* ╌*│'
 }
 
 # Without -a the peer's calls are not seen, and what it sends is drawn all the same.

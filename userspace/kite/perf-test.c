@@ -397,7 +397,7 @@ const struct perf_test perf_tests[] = {
 	  .count = count_few, .setup = crowd_setup, .run = sendrecv },
 	{ .name = "scale", .title = "send + recv, pairs at once", .types = ALL,
 	  .size = 64, .amounts = scale_sizes, .smp = true,
-	  .what = "sendrecv of several processes, each with a pair of its own",
+	  .what = "sendrecv of several processes, each with its own pair",
 	  .measure = perf_scale },
 	{ .name = "memory", .title = "bytes of a pair", .types = ALL,
 	  .what = "what a connected pair holds after traffic",
