@@ -36,7 +36,8 @@ t_flood()
 
 t_deadline()
 {
-	kite ping -w 0.3 -i 0.1 > out.log 2>&1 && grep -q "^[234] packets" out.log
+	kite ping -w 0.3 -i 0.1 > out.log 2>&1 && grep -q "^[1-4] packets" out.log &&
+		[ "$(sed -n 's/.* loss, time \([0-9]*\) ms$/\1/p' out.log)" -ge 300 ]
 }
 
 # SIGINT ends it with its summary, SIGQUIT shows one on the way.
