@@ -8,7 +8,6 @@
  * as long as that is; so a failure is repeated from the program itself, which --log
  * writes before it runs.
  */
-#include <dirent.h>
 #include <getopt.h>
 #include <poll.h>
 #include <sched.h>
@@ -25,20 +24,20 @@
 
 static struct program *corpus[CORPUS_MAX];
 static unsigned int nr_corpus;
-static const char *corpus_dir;
 static bool guided, logging, plant;
 static unsigned long executed, slow;
 
 static const char usage[] =
-"usage: calls [--seed N] [--count N] [--corpus DIR] [--log]\n"
+"usage: calls [--seed N] [--count N] [--corpus FILE] [--log]\n"
 "       calls --replay FILE [--times N] [--log]\n"
 "       calls --smaller FILE\n"
 "       calls --c FILE\n"
 "\n"
 "  --seed N       which programs (1)\n"
 "  --count N      how many (1000)\n"
-"  --corpus DIR   begin with the programs in there, and keep those that reach more\n"
-"  --log          write each program before it runs\n"
+"  --corpus FILE  begin with the programs in there, one to a line\n"
+"  --log          write each program before it runs, and \"kept\" after it if it\n"
+"                 reached what none before did\n"
 "  --replay FILE  run the programs of a file, one to a line\n"
 "  --times N      and again, so many times (1)\n"
 "  --smaller FILE print all programs that are a little smaller than FILE's first\n"
@@ -52,23 +51,6 @@ static void keep(const struct program *p)
 	corpus[nr_corpus] = malloc(sizeof(*p));
 	if (corpus[nr_corpus])
 		*corpus[nr_corpus++] = *p;
-}
-
-static void save(const struct program *p)
-{
-	static char text[PROGRAM_TEXT];
-	char path[4096];
-	FILE *f;
-
-	if (!corpus_dir)
-		return;
-	snprintf(path, sizeof(path), "%s/%u", corpus_dir, nr_corpus);
-	f = fopen(path, "we");
-	if (!f)
-		return;
-	program_print(p, text);
-	fprintf(f, "%s\n", text);
-	fclose(f);
 }
 
 /* Until whoever reads our output has all of it: the kernel may die with the rest. */
@@ -172,7 +154,8 @@ static int fuzz(unsigned long seed, unsigned long count)
 			return 1;
 		if (guided ? coverage_new() : random_once_in(&r, 50)) {
 			keep(&p);
-			save(&p);
+			if (guided && logging)
+				printf("kept\n");
 		}
 		if (now() > told + 30) {
 			told = now();
@@ -205,23 +188,15 @@ static FILE *must_open(const char *path)
 	return f;
 }
 
-static void load_corpus(void)
+static void load_corpus(const char *path)
 {
-	struct dirent **names;
+	FILE *f = must_open(path);
 	struct program p;
-	char path[4096];
-	int i, n = scandir(corpus_dir, &names, NULL, versionsort);
-	FILE *f;
 
-	for (i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "%s/%s", corpus_dir, names[i]->d_name);
-		f = names[i]->d_name[0] == '.' ? NULL : fopen(path, "re");
-		while (f && next_of(f, &p))
-			if (execute(&p) == DONE && (!guided || coverage_new()))
-				keep(&p);
-		if (f)
-			fclose(f);
-	}
+	while (next_of(f, &p))
+		if (execute(&p) == DONE && (!guided || coverage_new()))
+			keep(&p);
+	fclose(f);
 }
 
 static int replay(const char *path, unsigned long times)
@@ -307,7 +282,7 @@ int main(int argc, char **argv)
 		{ }
 	};
 	unsigned long seed = 1, count = 1000, times = 1;
-	const char *replayed = NULL;
+	const char *replayed = NULL, *corpus_file = NULL;
 	struct program p;
 	int opt;
 
@@ -320,7 +295,7 @@ int main(int argc, char **argv)
 			count = number(optarg);
 			break;
 		case 'd':
-			corpus_dir = optarg;
+			corpus_file = optarg;
 			break;
 		case 'l':
 			logging = true;
@@ -359,7 +334,7 @@ int main(int argc, char **argv)
 	guided = coverage_open();
 	if (!guided)
 		printf("no KCOV here: nothing guides the search\n");
-	if (corpus_dir)
-		load_corpus();
+	if (corpus_file)
+		load_corpus(corpus_file);
 	return fuzz(seed, count);
 }
