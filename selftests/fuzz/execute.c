@@ -61,6 +61,8 @@ bool coverage_open(void)
 				MAP_SHARED, cover_fd[i], 0);
 		if (cover[i] == MAP_FAILED)
 			return false;
+		/* A program need not see it, and is made faster without. */
+		madvise(cover[i], COVER_ENTRIES * sizeof(long), MADV_DONTFORK);
 	}
 	return true;
 }
@@ -110,6 +112,7 @@ static const struct program *running;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t idle;
 static struct worker workers[THREADS];
+static unsigned int nr_workers;
 static int fds[SLOTS];
 
 static long descriptor(uint64_t slot)
@@ -181,22 +184,28 @@ static struct timespec after_ms(int ms)
 	return t;
 }
 
-/* With the lock held. */
+/* One that waits for work, or a new one. With the lock held. */
 static struct worker *idle_worker(void)
 {
-	int i;
+	struct worker *w;
 
-	for (i = 0; i < THREADS; i++)
-		if (workers[i].step < 0)
-			return &workers[i];
-	return NULL;
+	for (w = workers; w < workers + nr_workers; w++)
+		if (w->step < 0)
+			return w;
+	if (nr_workers == THREADS)
+		return NULL;
+	w->id = nr_workers++;
+	w->step = -1;
+	pthread_cond_init(&w->cond, NULL);
+	pthread_create(&w->thread, NULL, work, w);
+	return w;
 }
 
 static bool all_idle(void)
 {
-	int i;
+	unsigned int i;
 
-	for (i = 0; i < THREADS; i++)
+	for (i = 0; i < nr_workers; i++)
 		if (workers[i].step >= 0)
 			return false;
 	return true;
@@ -229,7 +238,6 @@ static void prepare(void)
 {
 	struct sigaction on_alarm = { .sa_handler = ignore };
 	pthread_condattr_t monotonic;
-	int t;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
@@ -239,12 +247,6 @@ static void prepare(void)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&idle, &monotonic);
-	for (t = 0; t < THREADS; t++) {
-		workers[t].id = t;
-		workers[t].step = -1;
-		pthread_cond_init(&workers[t].cond, NULL);
-		pthread_create(&workers[t].thread, NULL, work, &workers[t]);
-	}
 }
 
 static void run(const struct program *p)
