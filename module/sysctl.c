@@ -3,7 +3,7 @@
  * net.kite: what an administrator can set, for each network namespace. A new one
  * begins with the defaults. What would let a namespace take more of the machine than
  * it gets, only the first one may set: net.kite.mem is one for all, and in others
- * max_orphans can only be read.
+ * max_orphans can only be read, and rmem_default goes no further than SO_RCVBUF does.
  */
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -231,6 +231,17 @@ void kite_sysctl_exit(struct net *net)
 	kfree(kn->sysctl_table);
 }
 
+/*
+ * A default is an administrator's word. Where that may be anybody, in a user namespace,
+ * it is worth what a program's SO_RCVBUF is, which is doubled.
+ */
+static int kite_sysctl_default(const struct net *net, int value, int core, u32 max)
+{
+	if (!value)
+		return core;
+	return net_eq(net, &init_net) ? value : min_t(u32, value, 2 * max);
+}
+
 /**
  * kite_sysctl_buffers - what a new socket's buffers begin with
  * @sk: the socket, with net.core's rmem_default and wmem_default
@@ -239,9 +250,12 @@ void kite_sysctl_exit(struct net *net)
  */
 void kite_sysctl_buffers(struct sock *sk)
 {
-	const struct kite_sysctl *sysctl = &kite_net(sock_net(sk))->sysctl;
-	int rcvbuf = READ_ONCE(sysctl->rmem_default) ?: sk->sk_rcvbuf;
-	int sndbuf = READ_ONCE(sysctl->wmem_default) ?: sk->sk_sndbuf;
+	const struct net *net = sock_net(sk);
+	const struct kite_sysctl *sysctl = &kite_net(net)->sysctl;
+	int rcvbuf = kite_sysctl_default(net, READ_ONCE(sysctl->rmem_default),
+					 sk->sk_rcvbuf, READ_ONCE(sysctl_rmem_max));
+	int sndbuf = kite_sysctl_default(net, READ_ONCE(sysctl->wmem_default),
+					 sk->sk_sndbuf, READ_ONCE(sysctl_wmem_max));
 
 	sk->sk_rcvbuf = max_t(int, rcvbuf, SOCK_MIN_RCVBUF);
 	sk->sk_sndbuf = max_t(int, sndbuf, SOCK_MIN_SNDBUF);

@@ -113,6 +113,53 @@ TEST_F(user, options)
 	}
 }
 
+static int set_sysctl(const char *name, int value)
+{
+	char path[100], text[20];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/kite/%s", name);
+	fd = ERR(open(path, O_WRONLY | O_CLOEXEC));
+	if (fd < 0)
+		return fd;
+	ret = ERR(write(fd, text, sprintf(text, "%d\n", value)));
+	close(fd);
+	return ret < 0 ? ret : 0;
+}
+
+/*
+ * Who makes himself a namespace is its administrator, and sets what belongs to it. A
+ * socket there begins with no more than SO_RCVBUF would have given it anyway.
+ */
+TEST_F(user, buffers_of_his_namespace)
+{
+	static const char * const mine[] = { "rmem_default", "wmem_default", "rmem_max",
+		"wmem_max" };
+	static const char * const not_mine[] = { "max_orphans", "mem" };
+	int fd, rcvbuf, sndbuf;
+	size_t i;
+
+	if (!is_kite(self->f))
+		SKIP(return, "of net.kite");
+	for (i = 0; i < ARRAY_SIZE(mine); i++)
+		EXPECT_EQ(-EACCES, set_sysctl(mine[i], 1 << 30));
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		SKIP(return, "no user namespace for nobody: %s", strerror(errno));
+	for (i = 0; i < ARRAY_SIZE(mine); i++)
+		ASSERT_EQ(0, set_sysctl(mine[i], 1 << 30));
+	for (i = 0; i < ARRAY_SIZE(not_mine); i++)
+		EXPECT_GT(0, set_sysctl(not_mine[i], 1 << 30));
+
+	fd = kite_socket(SOCK_DGRAM);
+	ASSERT_LE(0, fd);
+	rcvbuf = get_int_option(fd, SOL_SOCKET, SO_RCVBUF);
+	sndbuf = get_int_option(fd, SOL_SOCKET, SO_SNDBUF);
+	ASSERT_EQ(0, set_int_option(fd, SOL_SOCKET, SO_RCVBUF, INT_MAX));
+	ASSERT_EQ(0, set_int_option(fd, SOL_SOCKET, SO_SNDBUF, INT_MAX));
+	EXPECT_EQ(get_int_option(fd, SOL_SOCKET, SO_RCVBUF), rcvbuf);
+	EXPECT_EQ(get_int_option(fd, SOL_SOCKET, SO_SNDBUF), sndbuf);
+}
+
 /* A filter that was locked stays. */
 TEST_F(user, locked_filter)
 {
