@@ -23,9 +23,13 @@ include	:= $(DESTDIR)$(PREFIX)/include/linux
 # On the kernel that can tell, the module counts which of its lines are run.
 coverage = $(if $(filter kcov,$(KERNEL)),GCOV_PROFILE=y KCOV_INSTRUMENT=y)
 
+# On the one whose memory holds patterns, see selftests/vm/run, so does the stack.
+poison	 = $(if $(filter debug,$(KERNEL)),CONFIG_INIT_STACK_ALL_ZERO= \
+	CONFIG_INIT_STACK_ALL_PATTERN=y)
+
 # Debian's headers for 6.1 come without the vmlinux that BTF is made from.
 kbuild	 = $(MAKE) -s -C $(KDIR) \
-	$(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=) $(coverage) M=$(out)
+	$(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=) $(coverage) $(poison) M=$(out)
 
 MAKEFLAGS += --no-print-directory
 

@@ -2,8 +2,8 @@
 /*
  * What the kernel writes into a program's memory is what it means to tell, and nothing
  * that lay about: no byte beyond the length that it says, no padding with old memory in
- * it. The debug kernel fills the stack and all that is freed or new with patterns, which
- * are looked for.
+ * it. The debug kernel fills all that is freed or new with patterns, and the module for
+ * it the stack, which are looked for.
  */
 
 #define _GNU_SOURCE
