@@ -82,6 +82,13 @@ t_perf_stat()
 		grep -q '^2,,kite:kite_send,' stat.log && grep -q '^1,,kite:kite_drop,' stat.log
 }
 
+t_perf_trace()
+{
+	timeout 100 perf trace -e 'kite:*' -o trace.log ./work > work.log 2>&1 &&
+		grep -q 'kite:kite_send(.* remote_port: 7391, len: 6, .*total: 6' trace.log &&
+		grep -q 'kite:kite_drop(.* dst_port: 7392, .*len: 6' trace.log
+}
+
 # bpftrace runs the work when its probes are there: a binary, for it takes no script.
 bpf()
 {
@@ -93,9 +100,10 @@ t_bpftrace()
 	bpf 'tracepoint:kite:kite_send { printf("%s sent %d to %d\n", comm, args->ret,
 			args->remote_port); }
 		tracepoint:kite:kite_drop { printf("lost %d to %d: %d\n", args->len,
-			args->dst_port, args->reason); }' &&
+			args->dst_port, args->reason); @[args->reason] = count(); }' &&
 		grep -q '^kite sent 6 to 7391$' bpftrace.log &&
-		grep -q '^lost 6 to 7392: [0-9]' bpftrace.log
+		grep -q '^lost 6 to 7392: [0-9]' bpftrace.log &&
+		grep -q '^@\[[0-9]*\]: 1$' bpftrace.log
 }
 
 # By the module's types: arguments of its functions have names.
@@ -115,6 +123,7 @@ with trace-cmd "trace-cmd: record, report" t_trace_cmd
 with trace-cmd "trace-cmd: filter" t_trace_cmd_filter
 with perf "perf: record, script" t_perf_record
 with perf "perf: stat" t_perf_stat
+with perf "perf: trace" t_perf_trace
 with bpftrace "bpftrace: tracepoints" t_bpftrace
 if [ -e $btf ]; then
 	with bpftrace "bpftrace: functions, by BTF" t_btf
