@@ -210,6 +210,13 @@ t_no_address()
 	! ip addr show mon0 | grep inet
 }
 
+# Without a name it has one all the same.
+t_unnamed()
+{
+	ip link add type kitemon && ip link show kitemon0 > ip.log 2>&1 &&
+		ip link del kitemon0
+}
+
 refuses()
 {
 	text=$1
@@ -300,6 +307,7 @@ check "outgoing frames, and no others" t_outgoing
 check "nobody captures: still counted" t_unwatched
 check "down: nothing is seen" t_down
 check "what is sent into it goes nowhere" t_injected
+check "a name of its own" t_unnamed
 check "no address of IP" t_no_address
 check "no other address" refuses "cannot be chosen" add mon1 address 02:00:00:00:00:01 \
 	type kitemon
