@@ -106,7 +106,7 @@ fuzz stress:
 
 demo:
 	@scripts/setup
-	@selftests/demo.sh
+	@selftests/demo.sh $(SIZE)
 
 clean:
 	rm -rf build
@@ -114,7 +114,7 @@ clean:
 help:
 	@echo 'make                the programs, and kite.ko for the running kernel'
 	@echo '  KVER=, KDIR=      for another kernel: its release, or its headers'
-	@echo 'make demo           watch programs talk over Kite in a VM'
+	@echo 'make demo           watch programs talk over Kite in a VM; SIZE= of a file'
 	@echo 'make test           check, and run all tests on three kernels in VMs'
 	@echo 'make test-programs  run Redis, PostgreSQL, nginx and others over Kite'
 	@echo 'make test-debug     run all tests on a debug kernel'

@@ -3,8 +3,9 @@
 #
 # The demonstration: real programs talk over Kite on a stock kernel.
 #
-#	demo.sh			boot a VM and run the demonstration in it
-#	demo.sh --inside	the part that runs in the VM, as root
+#	demo.sh [SIZE]		boot a VM and run the demonstration in it, with a file
+#				of that SIZE, 64M if it is not said
+#	demo.sh --inside SIZE	the part that runs in the VM, as root
 #
 # Prints what it does as a transcript. Each step is checked, and the first one
 # that does not hold ends the demonstration with a non-zero status.
@@ -16,10 +17,12 @@ if [ "${1-}" != --inside ]; then
 	make -s -C "$top" module KERNEL=6.12 && make -s -C "$top" userspace || exit
 	echo "Booting a VM with Debian's 6.12 kernel. It sees this machine's files,"
 	echo "and what it writes goes nowhere."
-	exec "$here/vm/run" --kernel 6.12 --no-module -- "$here/demo.sh" --inside
+	exec "$here/vm/run" --kernel 6.12 --no-module --timeout 900 -- \
+		"$here/demo.sh" --inside "${1:-64M}"
 fi
 
 exec 2>&1
+size=$2
 sent=
 ko=${KITE_KO:-$top/build/$(uname -r)/kite.ko}
 work=$(mktemp -d)
@@ -130,9 +133,10 @@ title "The machine: a stock kernel, $(uname -r)"
 [ -e /sys/module/kite ] && fail "kite.ko is already loaded"
 load 18
 
-title "A file of 64 MiB, from one socat to another over family 18"
-echo "\$ head -c 64M /dev/urandom >file"
-head -c 64M /dev/urandom >file
+title "A file of $size, from one socat to another over family 18"
+echo "\$ head -c $size /dev/urandom >file"
+head -c "$size" /dev/urandom >file || fail "no file"
+bytes=$(stat -c %s file)
 sum file
 transfer "SOCKET-LISTEN:18:0:$(address 7001 $node_any)" CREATE:there \
 	OPEN:file \
@@ -246,7 +250,7 @@ fetch()
 	rm -f fetched
 	run kite run curl -s -o fetched -w '%{http_code}: %{size_download} bytes\n' "$1" |
 		tee said.out
-	gives '^200: 67108864 bytes$'
+	gives "^200: $bytes bytes$"
 	sum fetched
 }
 
@@ -259,7 +263,7 @@ if has curl; then
 else
 	run kite run /usr/bin/python3 -c "import urllib.request as r
 print(len(r.urlopen('http://localhost:8000/there').read()))" | tee said.out
-	gives 67108864
+	gives "^$bytes$"
 fi
 quit
 
@@ -370,5 +374,5 @@ grep -q "HELLO OVER AF_VSOCK" python.out || fail "the answer is not the right on
 unload
 
 echo
-echo "demo: it worked: 64 MiB there and back over AF_KITE, and programs for TCP and AF_VSOCK"
+echo "demo: it worked: $size there and back over AF_KITE, and programs for TCP and AF_VSOCK"
 echo "unchanged. \"make test-programs\" has more of them: nginx, PostgreSQL, OpenSSH, ..."
