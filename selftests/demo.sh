@@ -338,8 +338,8 @@ if title "iperf3" && has iperf3; then
 fi
 
 title "socat, with UDP"
-typed kite run socat UDP-LISTEN:7020,fork PIPE | sed 's/$/ \&/'
-kite run socat UDP-LISTEN:7020,fork PIPE &
+typed kite run socat UDP-LISTEN:7020 PIPE | sed 's/$/ \&/'
+kite run socat UDP-LISTEN:7020 PIPE &
 server=$!
 in_time sh -c "kite ss -ld | grep ':7020 '"
 run kite ss -dl
