@@ -112,14 +112,15 @@ struct sock *kite_conn_find(struct net *net, const struct kite_tuple *tuple)
 	struct kite_conn *kc;
 
 	rcu_read_lock();
-	kc = rhashtable_lookup(&kite_net(net)->conns, tuple, kite_conn_params);
+	/* One that has just left the table may be given another tuple meanwhile. */
+	kc = data_race(rhashtable_lookup(&kite_net(net)->conns, tuple, kite_conn_params));
 	if (kc && !refcount_inc_not_zero(&kite_conn_sk(kc)->sk_refcnt))
 		kc = NULL;
 	rcu_read_unlock();
 	if (!kc)
 		return NULL;
-	/* It may have left the table and come back with another tuple. */
-	if (memcmp(&kc->ks.tuple, tuple, sizeof(*tuple))) {
+	/* Or it has come back with it, and if it is changing it is not the one. */
+	if (data_race(memcmp(&kc->ks.tuple, tuple, sizeof(*tuple)))) {
 		sock_put(kite_conn_sk(kc));
 		return NULL;
 	}
