@@ -464,8 +464,8 @@ int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags)
  * @op: KITE_OP_CREDIT, KITE_OP_SHUTDOWN or KITE_OP_RESET
  * @flags: as @op has them
  *
- * Without memory for it, the timer tries again: the counters, what is shut down
- * and the reason for a reset are kept in the connection.
+ * Without memory for it, here or on its way, the timer tries again: the counters,
+ * what is shut down and the reason for a reset are kept in the connection.
  *
  * Context: Any, without a spinlock.
  */
@@ -473,11 +473,10 @@ void kite_conn_send_control(struct sock *sk, u8 op, u8 flags)
 {
 	struct kite_conn *kc = kite_conn(sk);
 	struct sk_buff *skb = kite_packet_alloc(GFP_ATOMIC | __GFP_NOWARN);
+	int err = skb ? kite_conn_xmit(sk, skb, op, flags) : -ENOBUFS;
 
-	if (skb) {
-		kite_conn_xmit(sk, skb, op, flags);
+	if (err != -ENOBUFS)
 		return;
-	}
 	if (op == KITE_OP_RESET)
 		WRITE_ONCE(kc->unsent_reset, flags);
 	set_bit(op, &kc->unsent);
