@@ -51,14 +51,17 @@ bench-module:
 		find $(out)/bench -xtype l -delete && \
 		$(kbuild)/bench UAPI=$(CURDIR)/module/include/uapi modules'
 
-# The module that selftests/kernel.sh loads.
+# The modules that selftests/kernel.sh and selftests/wire.sh load. One of them calls
+# functions of Kite, whose names and versions come out of Kite's own build.
 module-test: out = $(CURDIR)/build/$(release)-test
 module-test:
 	@mkdir -p $(out)
+	+@$(MAKE) -s module
 	+@flock $(out) sh -c 'cp -rsf $(CURDIR)/selftests/kernel/* $(out) && \
 		ln -sfn $(CURDIR)/module/include/uapi $(out)/uapi && \
+		ln -sf $(CURDIR)/module/transport.h $(out)/transport.h && \
 		find $(out) -xtype l -delete && \
-		$(kbuild) modules'
+		$(kbuild) KBUILD_EXTRA_SYMBOLS=$(CURDIR)/build/$(release)/Module.symvers modules'
 
 userspace:
 	@$(MAKE) -s -C userspace OUTPUT=$(CURDIR)/build/userspace PREFIX=$(PREFIX)

@@ -50,7 +50,7 @@ fi
 		netns diag events threads stress storms vsock conformance
 	# Where the kernel can be asked for them, see --kernel debug.
 	[ ! -e /proc/self/fail-nth ] || set -- "$@" faults lossless around
-	for script in $tools fuzz.sh kitemon.sh vsock.sh kernel.sh stress.sh module.sh; do
+	for script in $tools fuzz.sh kitemon.sh vsock.sh kernel.sh wire.sh stress.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done
 }

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Kite over a transport of another module, selftests/kernel/wire.c: the node FAR is a
+ * mirror of this one, so whoever connects there meets a socket of this program. It runs
+ * in softirq, and it can lose, refuse and spoil what it carries. selftests/wire.sh loads
+ * it and runs this.
+ */
+
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+
+#include "fixtures.h"
+#include "packet.h"
+
+#define FAR		99
+#define PORT		5000
+#define PARAMETERS	"/sys/module/kite_wire/parameters/"
+#define SYSCTLS		"/proc/sys/net/kite/"
+
+/* More than a window, and not a multiple of anything. */
+#define MUCH		300001
+
+static char in[MUCH], out[MUCH];
+
+static int put(const char *dir, const char *name, int value)
+{
+	char path[100], text[20];
+	int fd, n, ret;
+
+	snprintf(path, sizeof(path), "%s%s", dir, name);
+	n = snprintf(text, sizeof(text), "%d", value);
+	fd = ERR(open(path, O_WRONLY | O_CLOEXEC));
+	if (fd < 0)
+		return fd;
+	ret = ERR(write(fd, text, n));
+	close(fd);
+	return ret == n ? 0 : ret;
+}
+
+static int get(const char *dir, const char *name)
+{
+	char path[100], text[20] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "%s%s", dir, name);
+	fd = ERR(open(path, O_RDONLY | O_CLOEXEC));
+	if (fd < 0)
+		return fd;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	close(fd);
+	return atoi(text);
+}
+
+#define WIRE(name, value)	EXPECT_EQ(0, put(PARAMETERS, name, value))
+
+static void wire_as_new(void)
+{
+	put(PARAMETERS, "lose", 0);
+	put(PARAMETERS, "fails", -1);
+	put(PARAMETERS, "spoil", 0);
+	put(PARAMETERS, "full", 0);
+}
+
+FIXTURE(wire) {
+	struct address far;
+	int type, l, connect_timeout, close_timeout;
+};
+
+FIXTURE_VARIANT(wire) { int type; };
+FIXTURE_VARIANT_ADD(wire, stream) { .type = SOCK_STREAM };
+FIXTURE_VARIANT_ADD(wire, seqpacket) { .type = SOCK_SEQPACKET };
+
+FIXTURE_SETUP(wire)
+{
+	if (skip_family(_metadata, &family_kite))
+		return;
+	if (access(PARAMETERS, F_OK))
+		SKIP(return, "kite_wire.ko is not loaded: see wire.sh");
+	wire_as_new();
+	self->connect_timeout = get(SYSCTLS, "connect_timeout");
+	self->close_timeout = get(SYSCTLS, "close_timeout");
+	self->type = variant->type;
+	self->l = kite_listener_at(self->type, PORT, 5);
+	ASSERT_LE(0, self->l);
+	kite_address(&self->far, PORT, FAR);
+	pattern_fill(out, sizeof(out), 0);
+}
+
+FIXTURE_TEARDOWN(wire)
+{
+	wire_as_new();
+	put(SYSCTLS, "connect_timeout", self->connect_timeout);
+	put(SYSCTLS, "close_timeout", self->close_timeout);
+}
+
+/* The mirror sends to the node that sent, and a namespace has no name for others yet. */
+static int here(int type)
+{
+	return kite_socket_at(type, KITE_PORT_ANY);
+}
+
+/* A connection, by way of FAR; the socket at its other end goes to @s. */
+static int open_far(int type, int l, const struct address *far, int *s)
+{
+	int c = here(type), err;
+
+	if (c < 0)
+		return c;
+	err = connect_to(c, far);
+	if (err)
+		return err;
+	*s = ERR(accept4(l, NULL, NULL, SOCK_CLOEXEC));
+	return *s < 0 ? *s : c;
+}
+
+#define OPEN()							\
+	do {							\
+		c = open_far(self->type, self->l, &self->far, &s); \
+		ASSERT_LE(0, c);				\
+	} while (0)
+
+static void expect_talk(struct __test_metadata *_metadata, int c, int s)
+{
+	EXPECT_EQ(4, send(c, "ping", 4, MSG_NOSIGNAL));
+	EXPECT_EQ(4, recv(s, in, sizeof(in), 0));
+	EXPECT_EQ(0, memcmp(in, "ping", 4));
+	EXPECT_EQ(4, send(s, "pong", 4, MSG_NOSIGNAL));
+	EXPECT_EQ(4, recv(c, in, sizeof(in), 0));
+	EXPECT_EQ(0, memcmp(in, "pong", 4));
+}
+
+TEST_F(wire, names)
+{
+	struct address name, peer;
+	int c, s;
+
+	OPEN();
+	ASSERT_EQ(0, peer_of(c, &peer));
+	EXPECT_TRUE(same_address(&peer, &self->far));
+	ASSERT_EQ(0, name_of(c, &name));
+	ASSERT_EQ(0, peer_of(s, &peer));
+	EXPECT_EQ(port_of(&name), port_of(&peer));
+	EXPECT_EQ(FAR, peer.kite.skt_node);
+	ASSERT_EQ(0, name_of(s, &name));
+	EXPECT_EQ(KITE_NODE_LOCAL, name.kite.skt_node);
+	EXPECT_EQ(PORT, port_of(&name));
+	expect_talk(_metadata, c, s);
+}
+
+TEST_F(wire, refused)
+{
+	struct address nobody;
+	int c = here(self->type);
+
+	ASSERT_LE(0, c);
+	kite_address(&nobody, PORT + 1, FAR);
+	EXPECT_EQ(-refusal(&family_kite), connect_to(c, &nobody));
+	/* And it is as before. */
+	EXPECT_EQ(0, connect_to(c, &self->far));
+}
+
+/* Through windows smaller than what goes through. */
+TEST_F(wire, much)
+{
+	const size_t part = self->type == SOCK_STREAM ? MUCH : 10007;
+	struct async reader;
+	size_t done, n;
+	int c, s;
+
+	OPEN();
+	for (done = 0; done < MUCH; done += n) {
+		n = part < MUCH - done ? part : MUCH - done;
+		async_recv(&reader, s, in + done, n, MSG_WAITALL);
+		EXPECT_EQ((long)n, send(c, out + done, n, MSG_NOSIGNAL));
+		EXPECT_EQ((long)n, async_result(&reader));
+	}
+	EXPECT_EQ(-1, pattern_differs(in, MUCH, 0));
+	close(c);
+	EXPECT_EQ(0, recv(s, in, sizeof(in), 0));
+	EXPECT_EQ(-EPIPE, ERR(send(s, "x", 1, MSG_NOSIGNAL)));
+}
+
+/* A record of several packets, whose first ones arrive and the last one cannot be sent. */
+TEST_F(wire, half)
+{
+	int c, s, bytes = 2 * KITE_MAX_PAYLOAD + 1;
+
+	OPEN();
+	WIRE("fails", 2);
+	if (self->type == SOCK_STREAM) {
+		/* What was sent was sent, and the rest is another call's. */
+		EXPECT_EQ(2 * KITE_MAX_PAYLOAD, send(c, out, bytes, MSG_NOSIGNAL));
+		EXPECT_EQ(-ENOBUFS, ERR(send(c, out, 1, MSG_NOSIGNAL)));
+		WIRE("fails", -1);
+		EXPECT_EQ(1, send(c, out + bytes - 1, 1, MSG_NOSIGNAL));
+		EXPECT_EQ(bytes, recv(s, in, bytes, MSG_WAITALL));
+		EXPECT_EQ(-1, pattern_differs(in, bytes, 0));
+		return;
+	}
+	EXPECT_EQ(-ENOBUFS, ERR(send(c, out, bytes, MSG_NOSIGNAL)));
+	EXPECT_EQ(-EAGAIN, ERR(recv(s, in, sizeof(in), MSG_DONTWAIT)));
+	WIRE("fails", -1);
+	/* There is no way back. No half of it is seen, and the end of it comes later. */
+	EXPECT_EQ(-ECONNRESET, ERR(recv(c, in, sizeof(in), 0)));
+	EXPECT_EQ(-ECONNRESET, ERR(recv(s, in, sizeof(in), 0)));
+}
+
+/* Room and the end are told when they can be told. */
+TEST_F(wire, told_later)
+{
+	int c, s;
+
+	OPEN();
+	set_nonblocking(c, true);
+	EXPECT_LT(0, fill(&family_kite, c));
+	EXPECT_EQ(0, revents_for(c, POLLOUT));
+	WIRE("fails", 0);
+	EXPECT_LT(0, drain(s));
+	EXPECT_EQ(0, ERR(shutdown(s, SHUT_WR)));
+	EXPECT_EQ(0, revents_for(c, POLLOUT | POLLRDHUP));
+	WIRE("fails", -1);
+	EXPECT_EQ(POLLOUT | POLLRDHUP,
+		  BECOMES(POLLOUT | POLLRDHUP, revents_for(c, POLLOUT | POLLRDHUP)));
+	EXPECT_EQ(0, recv(c, in, sizeof(in), 0));
+}
+
+/* It says that it has no room: that is no credit. */
+TEST_F(wire, congested)
+{
+	struct async sender;
+	int c, s;
+
+	OPEN();
+	WIRE("full", 1);
+	EXPECT_EQ(-EAGAIN, ERR(send(c, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL)));
+	EXPECT_EQ(0, revents_for(c, POLLOUT));
+	async_send(&sender, c, "late", 4, MSG_NOSIGNAL);
+	EXPECT_TRUE(async_blocks(&sender));
+	WIRE("full", 0);
+	EXPECT_EQ(4, async_result(&sender));
+	EXPECT_EQ(POLLOUT, revents_for(c, POLLOUT));
+	EXPECT_EQ(4, recv(s, in, sizeof(in), 0));
+	expect_talk(_metadata, c, s);
+}
+
+/* A listener elsewhere that is full: connect asks again and again. */
+TEST_F(wire, full_listener)
+{
+	int first, second, s;
+	struct address far;
+
+	close(self->l);
+	self->l = kite_listener_at(self->type, PORT + 2, 0);
+	ASSERT_LE(0, self->l);
+	kite_address(&far, PORT + 2, FAR);
+	first = here(self->type);
+	second = here(self->type);
+	ASSERT_EQ(0, connect_to(first, &far));
+	set_nonblocking(second, true);
+	EXPECT_EQ(-EINPROGRESS, connect_to(second, &far));
+	EXPECT_EQ(-EALREADY, connect_to(second, &far));
+	EXPECT_EQ(0, revents_for(second, POLLOUT));
+	s = accept(self->l, NULL, NULL);
+	expect_talk(_metadata, first, s);
+	EXPECT_EQ(POLLOUT, BECOMES(POLLOUT, revents_for(second, POLLOUT)));
+	EXPECT_EQ(0, get_int_option(second, SOL_SOCKET, SO_ERROR));
+	set_nonblocking(second, false);
+	s = accept(self->l, NULL, NULL);
+	expect_talk(_metadata, second, s);
+}
+
+TEST_F(wire, no_answer)
+{
+	int c;
+
+	ASSERT_EQ(0, put(SYSCTLS, "connect_timeout", TIMEOUT_MS));
+	WIRE("lose", 1);
+	c = here(self->type);
+	EXPECT_EQ(-ETIMEDOUT, connect_to(c, &self->far));
+	set_nonblocking(c, true);
+	EXPECT_EQ(-EINPROGRESS, connect_to(c, &self->far));
+	EXPECT_EQ(POLLERR | POLLHUP, BECOMES(POLLERR | POLLHUP,
+					     revents_for(c, POLLERR | POLLHUP)));
+	/* What became of it is asked by the next call, too. */
+	EXPECT_EQ(-ETIMEDOUT, connect_to(c, &self->far));
+	WIRE("lose", 0);
+	set_nonblocking(c, false);
+	EXPECT_EQ(0, connect_to(c, &self->far));
+}
+
+TEST_F(wire, cannot_send)
+{
+	int c, s;
+
+	OPEN();
+	WIRE("fails", 0);
+	EXPECT_EQ(-ENOBUFS, ERR(send(c, "x", 1, MSG_NOSIGNAL)));
+	s = here(self->type);
+	EXPECT_EQ(-ENOBUFS, connect_to(s, &self->far));
+	WIRE("fails", -1);
+	EXPECT_EQ(0, connect_to(s, &self->far));
+}
+
+/* A connection from this port to @far, or -EINPROGRESS. */
+static int connect_from(int type, unsigned int port, const struct address *far)
+{
+	int fd = kite_socket_at(type, port), err;
+
+	if (fd < 0)
+		return fd;
+	set_nonblocking(fd, true);
+	err = connect_to(fd, far);
+	close(fd);
+	return err;
+}
+
+/* Both went away, and neither hears of it: their addresses are free after a while. */
+TEST_F(wire, no_goodbye)
+{
+	struct address name;
+	int c, s;
+
+	ASSERT_EQ(0, put(SYSCTLS, "close_timeout", TIMEOUT_MS));
+	OPEN();
+	ASSERT_EQ(0, name_of(c, &name));
+	WIRE("lose", 1);
+	close(c);
+	close(s);
+	WIRE("lose", 0);
+	EXPECT_EQ(-EINPROGRESS, BECOMES(-EINPROGRESS, connect_from(self->type, port_of(&name),
+								   &self->far)));
+}
+
+/* What is no packet, or not for us, or not from there, changes nothing. */
+TEST_F(wire, spoilt)
+{
+	int c, s, how, before;
+
+	OPEN();
+	for (how = 1; how <= 3; how++) {
+		before = get(PARAMETERS, "refused");
+		WIRE("spoil", how);
+		EXPECT_EQ(4, send(c, "lost", 4, MSG_NOSIGNAL));
+		EXPECT_EQ(before + 1, BECOMES(before + 1, get(PARAMETERS, "refused")));
+		EXPECT_EQ(-EAGAIN, ERR(recv(s, in, sizeof(in), MSG_DONTWAIT)));
+	}
+	WIRE("spoil", 0);
+	expect_talk(_metadata, c, s);
+}
+
+/* A connection holds the transport. */
+TEST_F(wire, held)
+{
+	int c, s;
+
+	OPEN();
+	EXPECT_EQ(-EAGAIN, ERR(syscall(SYS_delete_module, "kite_wire", O_NONBLOCK)));
+	expect_talk(_metadata, c, s);
+}
+
+/* Datagrams have no connection to wait for. */
+
+FIXTURE(wire_dgram) {
+	int a, b;
+	struct address far;
+};
+
+FIXTURE_SETUP(wire_dgram)
+{
+	if (skip_family(_metadata, &family_kite))
+		return;
+	if (access(PARAMETERS, F_OK))
+		SKIP(return, "kite_wire.ko is not loaded: see wire.sh");
+	wire_as_new();
+	self->a = here(SOCK_DGRAM);
+	self->b = kite_socket_at(SOCK_DGRAM, PORT);
+	ASSERT_LE(0, self->a);
+	ASSERT_LE(0, self->b);
+	kite_address(&self->far, PORT, FAR);
+	set_timeout(self->a, SO_RCVTIMEO, PATIENCE_MS);
+	set_timeout(self->b, SO_RCVTIMEO, PATIENCE_MS);
+}
+
+FIXTURE_TEARDOWN(wire_dgram)
+{
+	wire_as_new();
+}
+
+TEST_F(wire_dgram, there_and_back)
+{
+	struct address from = { .len = sizeof(from.storage) };
+
+	EXPECT_EQ(4, sendto(self->a, "ping", 4, 0, &self->far.sa, self->far.len));
+	EXPECT_EQ(4, recvfrom(self->b, in, sizeof(in), 0, &from.sa, &from.len));
+	EXPECT_EQ(FAR, from.kite.skt_node);
+	EXPECT_EQ(4, sendto(self->b, "pong", 4, 0, &from.sa, from.len));
+	EXPECT_EQ(4, recv(self->a, in, sizeof(in), 0));
+	EXPECT_EQ(0, memcmp(in, "pong", 4));
+}
+
+/* As UDP has it: some time after the send, and told by the next call. */
+TEST_F(wire_dgram, nobody_there)
+{
+	kite_address(&self->far, PORT + 1, FAR);
+	ASSERT_EQ(0, connect_to(self->a, &self->far));
+	EXPECT_EQ(1, send(self->a, "x", 1, 0));
+	EXPECT_EQ(-ECONNREFUSED, ERR(recv(self->a, in, sizeof(in), 0)));
+}
+
+TEST_F(wire_dgram, cannot_send)
+{
+	WIRE("fails", 0);
+	EXPECT_EQ(-ENOBUFS, ERR(sendto(self->a, "x", 1, 0, &self->far.sa, self->far.len)));
+	WIRE("fails", -1);
+	EXPECT_EQ(1, sendto(self->a, "x", 1, 0, &self->far.sa, self->far.len));
+	EXPECT_EQ(1, recv(self->b, in, sizeof(in), 0));
+}
+
+TEST_HARNESS_MAIN
