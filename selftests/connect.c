@@ -413,6 +413,26 @@ TEST_F(full, listener_closes)
 	EXPECT_EQ(-refusal(self->f), async_result(&connecting));
 }
 
+/* The place that was kept for one who listens now is for the next. */
+TEST_F(full, listens_meanwhile)
+{
+	struct async connecting, next;
+	int c;
+
+	if (!is_kite(self->f) || !peer_is_known(self->f))
+		SKIP(return, "connect() leaves the socket as it was on Kite alone");
+	c = stream_socket(self->f);
+	async_connect(&connecting, self->c, &self->addr);
+	ASSERT_TRUE(async_blocks(&connecting));
+	async_connect(&next, c, &self->addr);
+	ASSERT_TRUE(async_blocks(&next));
+
+	EXPECT_EQ(0, ERR(listen(self->c, 1)));
+	ASSERT_LE(0, ERR(accept(self->l, NULL, NULL)));
+	EXPECT_EQ(-EINVAL, async_result(&connecting));
+	EXPECT_EQ(0, async_result(&next));
+}
+
 /* What is told by ports and nodes: TCP is the oracle. */
 
 FAMILY_FIXTURE(connect_address, KITE_INET);

@@ -326,6 +326,25 @@ TEST(bad_settings_for_all_are_refused)
 	EXPECT_TRUE(is_set("max_orphans", "1024"));
 }
 
+/* Pages, as in net.ipv4.tcp_mem; what is set here again is what there was. */
+TEST(memory_of_all)
+{
+	char before[100] = "", after[100] = "";
+
+	if (access("/proc/sys/net/kite/mem", W_OK))
+		SKIP(return, "no net.kite.mem to write: it is the first namespace's");
+	ASSERT_LT(0, read_file("/proc/sys/net/kite/mem", before, sizeof(before)));
+	EXPECT_EQ(-EINVAL, set("mem", "3 2 1"));
+	EXPECT_EQ(-EINVAL, set("mem", "1 2"));
+	EXPECT_EQ(-EINVAL, set("mem", "0 1 2"));
+	ASSERT_LT(0, read_file("/proc/sys/net/kite/mem", after, sizeof(after)));
+	EXPECT_STREQ(before, after);
+	EXPECT_EQ(0, set("mem", "1000000 2000000 3000000"));
+	ASSERT_LT(0, read_file("/proc/sys/net/kite/mem", after, sizeof(after)));
+	EXPECT_STREQ("1000000\t2000000\t3000000\n", after);
+	EXPECT_EQ(0, set("mem", before));
+}
+
 TEST_F(observe, ports_come_from_the_range)
 {
 	struct address addr;
