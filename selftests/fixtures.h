@@ -13,6 +13,10 @@
 #include "family.h"
 #include "util.h"
 
+/* What waits too long says so after PATIENCE_MS. A slow machine may take its time. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	200 /* seconds */
+
 #define FAMILY_VARIANT(type, name)				\
 	FIXTURE_VARIANT_ADD(type, name) {			\
 		.f = &family_ ## name,				\
