@@ -142,11 +142,10 @@ int kite_do_accept(struct socket *sock, struct socket *newsock, int flags)
 	/* As AF_UNIX has it. */
 	if (test_bit(SOCK_PASSCRED, &sock->flags))
 		set_bit(SOCK_PASSCRED, &newsock->flags);
-	lock_sock(child);
-	sock_graft(child, newsock);
 	newsock->state = SS_CONNECTED;
 	set_bit(SOCK_SUPPORT_ZC, &newsock->flags);
-	release_sock(child);
+	/* Whatever the peer does meanwhile, it does not ask for the struct socket. */
+	sock_graft(child, newsock);
 	kite_event(child, KITE_EVENT_ACCEPTED, 0);
 	return 0;
 }
@@ -180,6 +179,7 @@ static int kite_shutdown(struct socket *sock, int how)
 	switch (sk->sk_state) {
 	case TCP_ESTABLISHED:
 		kite_conn_shutdown(sk, how);
+		sk->sk_state_change(sk);
 		break;
 	case TCP_LISTEN:
 		kite_listener_shutdown(sk, how);

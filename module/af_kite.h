@@ -27,6 +27,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <net/net_namespace.h>
+#include <net/netns/generic.h>
 #include <net/sock.h>
 #include <net/tcp_states.h>
 #include <linux/kite.h>
@@ -163,6 +164,26 @@ struct kite_net {
 	u32			node;
 };
 
+extern unsigned int kite_net_id;
+
+/**
+ * kite_net - what a network namespace has of Kite
+ * @net: the namespace
+ *
+ * Context: Any.
+ * Return: it; never NULL.
+ */
+static inline struct kite_net *kite_net(const struct net *net)
+{
+	struct kite_net *kn;
+
+	/* net_generic(), but for rcu_read_lock(), which is two calls. */
+	rcu_read_lock_sched();
+	kn = rcu_dereference_sched(net->gen)->ptr[kite_net_id];
+	rcu_read_unlock_sched();
+	return kn;
+}
+
 /**
  * struct kite_creds - who wrote a message
  * @pid: the process, with a reference, or NULL if nobody asked
@@ -235,8 +256,8 @@ struct kite_sock {
  *	concerned. Written under the queue's spinlock
  * @rx_limit: up to where the peer may send; under the queue's spinlock
  * @rx_told: the @rx_limit that the last packet told the peer
- * @rx_open: data may enter the queue, or children a listener's accept queue;
- *	under the queue's spinlock
+ * @rx_open: data may enter the queue, or children a listener's accept queue. The
+ *	owner opens it, and closes it under the queue's spinlock
  * @pending: events that came while a system call owned the socket
  *	(&enum kite_event); under the socket's spinlock
  * @reset: why the peer reset the connection; as @pending
@@ -244,7 +265,8 @@ struct kite_sock {
  * @peer_shutdown: what the peer has shut down, in its terms; as @pending
  * @unsent: packets that the timer is to send, by op: those that found no
  *	memory, and a request that found the listener full; atomic
- * @deadline: when the timer gives up, in jiffies; belongs to the owner
+ * @deadline: when the timer gives up, in the low 32 bits of jiffies; belongs to the
+ *	owner
  * @connect_timeout: how long connect() tries, in jiffies; under lock_sock
  * @accept: a listener's children until they are accepted, or the child's place
  *	among them; under the listener's queue spinlock
@@ -293,8 +315,8 @@ struct kite_conn {
 
 	/* control */
 	unsigned long			unsent;
-	unsigned long			deadline;
-	long				connect_timeout;
+	u32				deadline;
+	u32				connect_timeout;
 	struct list_head		accept;
 	wait_queue_head_t		room;
 };
@@ -434,7 +456,6 @@ extern struct proto kite_stream_proto;
 extern struct proto kite_seqpacket_proto;
 extern struct proto kite_dgram_proto;
 extern struct proto kite_raw_proto;
-struct kite_net *kite_net(const struct net *net);
 
 /* af_kite.c */
 int kite_family_register(int family);
@@ -520,6 +541,7 @@ void kite_conn_unhash(struct sock *sk);
 struct sock *kite_conn_find(struct net *net, const struct kite_tuple *tuple);
 bool kite_conn_is_mirror(const struct sock *sk, const struct sock *other);
 void kite_conn_arm(struct sock *sk, unsigned long after);
+void kite_conn_disarm(struct sock *sk);
 void kite_conn_set_transport(struct kite_conn *kc,
 			     const struct kite_transport *transport);
 void kite_conn_back(struct sock *sk);
@@ -742,9 +764,26 @@ int kite_diag_init(void);
 void kite_diag_exit(void);
 
 /* event.c */
-void kite_event(struct sock *sk, u8 event, u8 reason);
+void kite_event_tell(struct sock *sk, u8 event, u8 reason);
 int kite_event_init(void);
 void kite_event_exit(void);
+
+/* Has anybody ever listened? Most machines never see it. */
+extern bool kite_event_heard;
+
+/**
+ * kite_event - something became of a socket
+ * @sk: the socket
+ * @event: what: one of &enum kite_event_cmd
+ * @reason: of KITE_EVENT_RESET: one of &enum kite_reset; or 0
+ *
+ * Context: Any.
+ */
+static inline void kite_event(struct sock *sk, u8 event, u8 reason)
+{
+	if (unlikely(READ_ONCE(kite_event_heard)))
+		kite_event_tell(sk, event, reason);
+}
 
 /* fdinfo.c, with CONFIG_PROC_FS */
 void kite_show_fdinfo(struct seq_file *m, struct socket *sock);

@@ -42,10 +42,17 @@ void kite_conn_over(struct sock *sk)
 {
 	/* What found no memory is still to be sent, or the peer waits for it. */
 	if (!READ_ONCE(kite_conn(sk)->unsent))
-		sk_stop_timer(sk, &sk->sk_timer);
+		kite_conn_disarm(sk);
 	kite_orphan_end(sk);
 	kite_conn_unhash(sk);
 	kite_sock_unlist(sk);
+}
+
+/* Tells a peer here, unless it has closed already: then nothing is left to be done. */
+static void kite_peer_event(struct sock *peer, u8 event, u8 arg)
+{
+	if (!sock_flag(peer, SOCK_DEAD))
+		kite_conn_event(peer, event, arg);
 }
 
 /**
@@ -53,7 +60,8 @@ void kite_conn_over(struct sock *sk)
  * @sk: the connection, ESTABLISHED
  * @how: RCV_SHUTDOWN, SEND_SHUTDOWN or both
  *
- * As with AF_UNIX, the peer of a socket that will not receive cannot send.
+ * As with AF_UNIX, the peer of a socket that will not receive cannot send. Who waits
+ * at this end is not woken: when the program closes it, there is nobody.
  *
  * Context: Process context, lock_sock held.
  */
@@ -70,11 +78,10 @@ void kite_conn_shutdown(struct sock *sk, u8 how)
 	if (kc->ks.peer) {
 		if (kite_tap_on(sock_net(sk)))
 			kite_tap_conn(sk, NULL, KITE_OP_SHUTDOWN, sk->sk_shutdown);
-		kite_conn_event(kc->ks.peer, KITE_EV_SHUTDOWN, how);
+		kite_peer_event(kc->ks.peer, KITE_EV_SHUTDOWN, how);
 	} else {
 		kite_conn_send_control(sk, KITE_OP_SHUTDOWN, sk->sk_shutdown);
 	}
-	sk->sk_state_change(sk);
 }
 
 /**
@@ -91,7 +98,7 @@ void kite_conn_reset(struct sock *sk, u8 reason)
 	if (peer) {
 		if (kite_tap_on(sock_net(sk)))
 			kite_tap_conn(sk, NULL, KITE_OP_RESET, reason);
-		kite_conn_event(peer, KITE_EV_RESET, reason);
+		kite_peer_event(peer, KITE_EV_RESET, reason);
 	} else {
 		kite_conn_send_control(sk, KITE_OP_RESET, reason);
 	}
@@ -146,7 +153,7 @@ static bool kite_conn_waits(const struct kite_conn *kc)
 	return !kc->ks.peer && READ_ONCE(kc->peer_shutdown) != SHUTDOWN_MASK;
 }
 
-/* Ends what is ESTABLISHED. Returns whether we have to wait for the peer. */
+/* Ends what is ESTABLISHED, and empties the queue. Returns whether we have to wait for the peer. */
 static bool kite_conn_finish(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
@@ -154,10 +161,10 @@ static bool kite_conn_finish(struct sock *sk)
 
 	if (!abort)
 		kite_conn_linger(sk);
-	if (sk->sk_state != TCP_ESTABLISHED)
-		return false;
 	/* Data may have come meanwhile; from here on none can. */
 	abort |= kite_queue_purge(sk) != 0;
+	if (sk->sk_state != TCP_ESTABLISHED)
+		return false;
 	if (!abort && kite_conn_waits(kc))
 		abort = !kite_orphan_begin(sk);
 	if (abort)
@@ -166,6 +173,15 @@ static bool kite_conn_finish(struct sock *sk)
 		kite_conn_shutdown(sk, SHUTDOWN_MASK);
 	kite_sk_set_state(sk, TCP_CLOSING);
 	return kc->orphan;
+}
+
+/* Ends what is in SYN_SENT. */
+static void kite_conn_cancel(struct sock *sk)
+{
+	kite_conn_disarm(sk);
+	clear_bit(KITE_OP_REQUEST, &kite_conn(sk)->unsent);
+	kite_sk_set_state(sk, TCP_CLOSING);
+	kite_conn_reset(sk, KITE_RESET_ABORT);
 }
 
 /**
@@ -196,13 +212,11 @@ void kite_conn_close(struct sock *sk, long timeout)
 
 	if (sk->sk_state == TCP_ESTABLISHED) {
 		wait = kite_conn_finish(sk);
-	} else if (sk->sk_state == TCP_SYN_SENT) {
-		sk_stop_timer(sk, &sk->sk_timer);
-		clear_bit(KITE_OP_REQUEST, &kc->unsent);
-		kite_sk_set_state(sk, TCP_CLOSING);
-		kite_conn_reset(sk, KITE_RESET_ABORT);
+	} else {
+		if (sk->sk_state == TCP_SYN_SENT)
+			kite_conn_cancel(sk);
+		kite_queue_purge(sk);
 	}
-	kite_queue_purge(sk);
 	if (wait) {
 		kn = kite_net(sock_net(sk));
 		after = msecs_to_jiffies(READ_ONCE(kn->sysctl.close_timeout));

@@ -74,6 +74,15 @@ register_net_sysctl_sz(struct net *net, const char *path, struct ctl_table *tabl
 #define kite_ctl_table const struct ctl_table
 #endif
 
+/* Since 6.8 generic netlink tells when somebody begins to listen. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define KITE_GENL_TELLS 0
+#define KITE_GENL_BIND(listen)
+#else
+#define KITE_GENL_TELLS 1
+#define KITE_GENL_BIND(listen) .bind = (listen),
+#endif
+
 /* from_timer() was renamed in 6.16. */
 #ifndef timer_container_of
 #define timer_container_of(var, timer, field) from_timer(var, timer, field)

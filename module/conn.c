@@ -25,7 +25,32 @@
 
 #include "af_kite.h"
 
+static bool kite_tuple_equal(const struct kite_tuple *a, const struct kite_tuple *b)
+{
+	return a->remote.port == b->remote.port && a->local.port == b->local.port &&
+	       a->remote.node == b->remote.node && a->local.node == b->local.node &&
+	       a->type == b->type;
+}
+
+/* Programs choose the ports alone. */
+static u32 kite_tuple_hash(const void *key, u32 len, u32 seed)
+{
+	const struct kite_tuple *tuple = key;
+	u32 rest = tuple->type ^ tuple->local.node ^ rol32(tuple->remote.node, 16);
+
+	return jhash_3words(tuple->local.port, tuple->remote.port, rest, seed);
+}
+
+static int kite_tuple_differs(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct kite_conn *kc = obj;
+
+	return !kite_tuple_equal(&kc->ks.tuple, arg->key);
+}
+
 static const struct rhashtable_params kite_conn_params = {
+	.hashfn			= kite_tuple_hash,
+	.obj_cmpfn		= kite_tuple_differs,
 	.head_offset		= offsetof(struct kite_conn, conn_link),
 	.key_offset		= offsetof(struct kite_conn, ks.tuple),
 	.key_len		= sizeof(struct kite_tuple),
@@ -119,8 +144,8 @@ struct sock *kite_conn_find(struct net *net, const struct kite_tuple *tuple)
 	rcu_read_unlock();
 	if (!kc)
 		return NULL;
-	/* Or it has come back with it, and if it is changing it is not the one. */
-	if (data_race(memcmp(&kc->ks.tuple, tuple, sizeof(*tuple)))) {
+	/* It may have come back with another tuple, and if it is changing it is not the one. */
+	if (!data_race(kite_tuple_equal(&kc->ks.tuple, tuple))) {
 		sock_put(kite_conn_sk(kc));
 		return NULL;
 	}
@@ -143,8 +168,8 @@ bool kite_conn_is_mirror(const struct sock *sk, const struct sock *other)
 	if (other == sk || other->sk_prot != sk->sk_prot)
 		return false;
 	b = &kite_sk(other)->tuple;
-	return !memcmp(&a->local, &b->remote, sizeof(a->local)) &&
-	       !memcmp(&a->remote, &b->local, sizeof(a->remote));
+	return a->local.port == b->remote.port && a->local.node == b->remote.node &&
+	       a->remote.port == b->local.port && a->remote.node == b->local.node;
 }
 
 /**
@@ -157,6 +182,20 @@ bool kite_conn_is_mirror(const struct sock *sk, const struct sock *other)
 void kite_conn_arm(struct sock *sk, unsigned long after)
 {
 	sk_reset_timer(sk, &sk->sk_timer, jiffies + after);
+}
+
+/**
+ * kite_conn_disarm - the timer is not needed any more
+ * @sk: the connection
+ *
+ * Saves the call where it was not armed, as on loopback.
+ *
+ * Context: Any.
+ */
+void kite_conn_disarm(struct sock *sk)
+{
+	if (timer_pending(&sk->sk_timer))
+		sk_stop_timer(sk, &sk->sk_timer);
 }
 
 /**
@@ -192,7 +231,7 @@ void kite_conn_back(struct sock *sk)
 
 	sock_owned_by_me(sk);
 
-	sk_stop_timer(sk, &sk->sk_timer);
+	kite_conn_disarm(sk);
 	kite_conn_unhash(sk);
 	kite_sk_set_state(sk, TCP_CLOSE);
 	WRITE_ONCE(ks->tuple.local.node, ks->bound_node);
@@ -312,7 +351,7 @@ static void kite_conn_on_established(struct sock *sk)
 {
 	if (sk->sk_state != TCP_SYN_SENT)
 		return;
-	sk_stop_timer(sk, &sk->sk_timer);
+	kite_conn_disarm(sk);
 	/* Who sees ESTABLISHED sees the peer. */
 	kite_sk_set_state(sk, TCP_ESTABLISHED);
 	sk->sk_state_change(sk);
@@ -507,15 +546,15 @@ static void kite_conn_send_unsent(struct sock *sk)
 static bool kite_conn_expired(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
+	s32 left;
 
 	if (sk->sk_state != TCP_SYN_SENT &&
 	    !(sk->sk_state == TCP_CLOSING && kc->hashed))
 		return false;
-	if (time_before(jiffies, kc->deadline)) {
-		kite_conn_arm(sk, kc->deadline - jiffies);
-		return false;
-	}
-	return true;
+	left = kc->deadline - (u32)jiffies;
+	if (left > 0)
+		kite_conn_arm(sk, left);
+	return left <= 0;
 }
 
 static void kite_conn_timer(struct timer_list *timer)
@@ -544,7 +583,8 @@ static void kite_conn_destruct(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
 
-	kite_queue_purge(sk);
+	/* Closed, and so nothing entered any more. */
+	WARN_ON_ONCE(!skb_queue_empty(&sk->sk_receive_queue));
 	skb_queue_purge(&sk->sk_error_queue);
 	if (kc->transport)
 		module_put(kc->transport->owner);

@@ -16,7 +16,20 @@ static const struct genl_multicast_group kite_genl_groups[] = {
 	{ .name = KITE_EVENT_GROUP, .flags = GENL_MCAST_CAP_NET_ADMIN },
 };
 
+bool kite_event_heard __read_mostly = !KITE_GENL_TELLS;
+
+/*
+ * From now on somebody may listen. It stays so: who leaves the group may leave it
+ * twice, so they cannot be counted.
+ */
+static int __maybe_unused kite_event_listen(int group)
+{
+	WRITE_ONCE(kite_event_heard, true);
+	return 0;
+}
+
 static struct genl_family kite_genl __ro_after_init = {
+	KITE_GENL_BIND(kite_event_listen)
 	.name		= KITE_GENL_NAME,
 	.version	= KITE_GENL_VERSION,
 	.hdrsize	= sizeof(struct kite_diag_msg),
@@ -59,14 +72,14 @@ static void kite_event_send(struct sock *sk, u8 event, u8 reason)
 }
 
 /**
- * kite_event - something became of a socket
+ * kite_event_tell - kite_event(), once anybody has ever listened
  * @sk: the socket
  * @event: what: one of &enum kite_event_cmd
  * @reason: of KITE_EVENT_RESET: one of &enum kite_reset; or 0
  *
  * Context: Any.
  */
-void kite_event(struct sock *sk, u8 event, u8 reason)
+void kite_event_tell(struct sock *sk, u8 event, u8 reason)
 {
 	if (genl_has_listeners(&kite_genl, sock_net(sk), 0))
 		kite_event_send(sk, event, reason);

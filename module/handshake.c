@@ -117,7 +117,7 @@ static enum kite_drop_reason kite_listener_reserve(struct sock *sk)
 	enum kite_drop_reason reason = KITE_DROP_MAX;
 
 	spin_lock_bh(&sk->sk_receive_queue.lock);
-	if (!kite_conn(sk)->rx_open)
+	if (!READ_ONCE(kite_conn(sk)->rx_open))
 		reason = KITE_DROP_NO_LISTENER;
 	else if (kite_listener_full(sk))
 		reason = KITE_DROP_LISTEN_FULL;
@@ -134,7 +134,7 @@ static bool kite_listener_enqueue(struct sock *sk, struct sock *child)
 	bool open;
 
 	spin_lock_bh(&sk->sk_receive_queue.lock);
-	open = kc->rx_open;
+	open = READ_ONCE(kc->rx_open);
 	if (open)
 		list_add_tail(&kite_conn(child)->accept, &kc->accept);
 	else
@@ -186,6 +186,51 @@ static u8 kite_request_refuse(struct sock *listener, const struct kite_packet *p
 	}
 }
 
+/*
+ * Makes a child in answer to a REQUEST, and keeps a place in the accept queue for it.
+ * Returns it, or NULL and in @why the reason to refuse.
+ */
+static struct sock *kite_listener_take(struct sock *listener,
+				       const struct kite_transport *transport,
+				       const struct kite_packet *pkt,
+				       struct sock *sender, enum kite_drop_reason *why)
+{
+	struct sock *child;
+
+	/* Cheaper than to find out with a child in hand. */
+	*why = KITE_DROP_NO_LISTENER;
+	if (kite_listener_stopped(listener))
+		return NULL;
+	*why = KITE_DROP_LISTEN_FULL;
+	if (kite_listener_full(listener))
+		return NULL;
+	*why = KITE_DROP_NOMEM;
+	child = kite_child_create(listener, transport, pkt, sender);
+	if (!child)
+		return NULL;
+	*why = kite_child_hash(child);
+	if (*why == KITE_DROP_MAX)
+		*why = kite_listener_reserve(listener);
+	if (*why != KITE_DROP_MAX) {
+		kite_conn_discard(child, 0);
+		return NULL;
+	}
+	kite_child_peercred(child, listener);
+	kite_queue_open(child);
+	/* Who sees ESTABLISHED sees the peer. */
+	kite_sk_set_state(child, TCP_ESTABLISHED);
+	return child;
+}
+
+/* Lets accept have the child, once the one who connects knows it. */
+static void kite_listener_give(struct sock *listener, struct sock *child)
+{
+	if (kite_listener_enqueue(listener, child))
+		kite_data_ready(listener);
+	else
+		kite_conn_discard(child, KITE_RESET_ABORT);
+}
+
 /**
  * kite_request_rcv - a REQUEST reached a listener
  * @listener: the listener
@@ -200,37 +245,17 @@ static u8 kite_request_refuse(struct sock *listener, const struct kite_packet *p
 u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transport,
 		    const struct kite_packet *pkt, struct sk_buff *skb)
 {
-	enum kite_drop_reason reason;
+	enum kite_drop_reason why;
 	struct sock *child;
 
-	/* Cheaper than to find out with a child in hand. */
-	if (kite_listener_stopped(listener))
-		return kite_request_refuse(listener, pkt, KITE_DROP_NO_LISTENER);
-	if (kite_listener_full(listener))
-		return kite_request_refuse(listener, pkt, KITE_DROP_LISTEN_FULL);
-	child = kite_child_create(listener, transport, pkt,
-				  kite_transport_sender(transport, skb));
+	child = kite_listener_take(listener, transport, pkt,
+				   kite_transport_sender(transport, skb), &why);
 	if (!child)
-		return kite_request_refuse(listener, pkt, KITE_DROP_NOMEM);
-	reason = kite_child_hash(child);
-	if (reason == KITE_DROP_MAX)
-		reason = kite_listener_reserve(listener);
-	if (reason != KITE_DROP_MAX) {
-		kite_conn_discard(child, 0);
-		return kite_request_refuse(listener, pkt, reason);
-	}
-	kite_child_peercred(child, listener);
-	kite_queue_open(child);
-	/* Who sees ESTABLISHED sees the peer. */
-	kite_sk_set_state(child, TCP_ESTABLISHED);
-
+		return kite_request_refuse(listener, pkt, why);
 	/* Before accept can have it, or data might overtake the RESPONSE. */
 	kite_packet_own(skb, child);
 	kite_conn_xmit(child, skb, KITE_OP_RESPONSE, 0);
-	if (kite_listener_enqueue(listener, child))
-		listener->sk_data_ready(listener);
-	else
-		kite_conn_discard(child, KITE_RESET_ABORT);
+	kite_listener_give(listener, child);
 	return 0;
 }
 
@@ -376,6 +401,40 @@ static bool kite_response_forged(struct net *net, const struct kite_transport *t
 	return true;
 }
 
+/*
+ * The listener says yes; @peer is its child where that is a socket here. Returns false
+ * if @sk did not ask, or not any more.
+ */
+static bool kite_connect_answered(struct sock *sk, u32 limit, struct sock *peer)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	bool asked;
+
+	local_bh_disable();
+	bh_lock_sock(sk);
+	/* A listener here that says yes does not say no, too: that was forged. */
+	if (peer)
+		WRITE_ONCE(kc->pending, kc->pending & ~KITE_EV_RESET);
+	asked = sk->sk_state == TCP_SYN_SENT &&
+		!(kc->pending & (KITE_EV_ESTABLISHED | KITE_EV_RESET));
+	if (asked) {
+		WRITE_ONCE(kc->tx_limit, min(limit, KITE_WINDOW_MAX));
+		if (peer) {
+			sock_hold(peer);
+			WRITE_ONCE(kc->ks.peer, peer);
+		}
+		kite_queue_open(sk);
+		kite_conn_raise(sk, KITE_EV_ESTABLISHED);
+	}
+	bh_unlock_sock(sk);
+	local_bh_enable();
+
+	/* It takes no packets: tell it in person that somebody was faster. */
+	if (!asked && peer)
+		kite_conn_event(peer, KITE_EV_RESET, KITE_RESET_REFUSED);
+	return asked;
+}
+
 /**
  * kite_response_rcv - a RESPONSE reached the socket that asked
  * @sk: the socket
@@ -390,37 +449,13 @@ bool kite_response_rcv(struct sock *sk, const struct kite_transport *transport,
 		       const struct kite_packet *pkt, const struct sk_buff *skb)
 {
 	struct sock *sender = kite_transport_sender(transport, skb);
-	struct kite_conn *kc = kite_conn(sk);
 	/* A child that a forged REQUEST made does not have us for its peer. */
 	bool mirror = sender && kite_conn_is_mirror(sk, sender) &&
 		      READ_ONCE(kite_sk(sender)->peer) == sk;
-	bool asked;
 
 	if (!mirror && kite_response_forged(sock_net(sk), transport, pkt))
 		return false;
-	local_bh_disable();
-	bh_lock_sock(sk);
-	/* A listener here that says yes does not say no, too: that was forged. */
-	if (mirror)
-		WRITE_ONCE(kc->pending, kc->pending & ~KITE_EV_RESET);
-	asked = sk->sk_state == TCP_SYN_SENT &&
-		!(kc->pending & (KITE_EV_ESTABLISHED | KITE_EV_RESET));
-	if (asked) {
-		WRITE_ONCE(kc->tx_limit, min(pkt->limit, KITE_WINDOW_MAX));
-		if (mirror) {
-			sock_hold(sender);
-			WRITE_ONCE(kc->ks.peer, sender);
-		}
-		kite_queue_open(sk);
-		kite_conn_raise(sk, KITE_EV_ESTABLISHED);
-	}
-	bh_unlock_sock(sk);
-	local_bh_enable();
-
-	/* It takes no packets: tell it in person that somebody was faster. */
-	if (!asked && mirror)
-		kite_conn_event(sender, KITE_EV_RESET, KITE_RESET_REFUSED);
-	return asked;
+	return kite_connect_answered(sk, pkt->limit, mirror ? sender : NULL);
 }
 
 /* Another connection, perhaps one still closing, has these addresses. */
@@ -440,6 +475,32 @@ static bool kite_tuple_busy(struct net *net, const struct kite_tuple *tuple)
 		return false;
 	sock_put(sk);
 	return true;
+}
+
+/*
+ * Connects to a listener here without the packets, which nobody looks at. Returns false
+ * where that is not so, or the listener refuses: packets will tell.
+ */
+static bool kite_connect_direct(struct sock *sk)
+{
+	const struct kite_packet pkt = kite_conn_header(sk, KITE_OP_REQUEST, 0);
+	const struct kite_transport *transport = kite_conn(sk)->transport;
+	struct net *net = sock_net(sk);
+	struct sock *listener, *child;
+	enum kite_drop_reason why;
+
+	if (!(transport->features & KITE_TRANSPORT_LOCAL) || kite_tap_on(net))
+		return false;
+	listener = kite_port_find_listener(net, pkt.type, &pkt.dst, &pkt.src);
+	if (!listener)
+		return false;
+	child = kite_listener_take(listener, transport, &pkt, sk, &why);
+	if (child) {
+		kite_connect_answered(sk, kite_conn(child)->rx_limit, child);
+		kite_listener_give(listener, child);
+	}
+	sock_put(listener);
+	return child;
 }
 
 /*
@@ -473,7 +534,7 @@ static int kite_connect_try(struct sock *sk, const struct kite_addr *to)
 	err = kite_tuple_busy(net, tuple) ? -EEXIST : kite_conn_hash(sk);
 	if (err == -EEXIST)
 		err = -EADDRNOTAVAIL;
-	if (!err)
+	if (!err && !kite_connect_direct(sk))
 		err = kite_request_send(sk);
 	if (err) {
 		kite_conn_back(sk);
@@ -620,6 +681,9 @@ static int kite_connect_wait(struct sock *sk, long *timeo)
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	int err = 0;
 
+	/* Loopback has answered. */
+	if (sk->sk_state != TCP_SYN_SENT)
+		return 0;
 	add_wait_queue(sk_sleep(sk), &wait);
 	while (sk->sk_state == TCP_SYN_SENT) {
 		if (!*timeo)

@@ -9,7 +9,6 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/rhashtable.h>
-#include <net/netns/generic.h>
 
 #include "af_kite.h"
 #include "tap.h"
@@ -38,6 +37,13 @@ static DEFINE_PER_CPU(int, kite_memory_per_cpu_fw_alloc);
 	.sysctl_wmem		= &kite_wmem_min,			\
 	.sysctl_rmem		= &kite_rmem_min
 
+/*
+ * Sockets are freed after a grace period all the same, see kite_sock_alloc(). But the
+ * flag saves it that the allocator clears what the socket core clears, too. KASAN would
+ * not look at such memory.
+ */
+#define KITE_CONN_SLAB	(IS_ENABLED(CONFIG_KASAN) ? 0 : SLAB_TYPESAFE_BY_RCU)
+
 /* And those of connections. */
 #define KITE_CONN_PROTO							\
 	KITE_PROTO,							\
@@ -45,7 +51,8 @@ static DEFINE_PER_CPU(int, kite_memory_per_cpu_fw_alloc);
 	.init			= kite_conn_init,			\
 	.close			= kite_conn_close,			\
 	.diag_destroy		= kite_conn_kill,			\
-	.release_cb		= kite_conn_release_cb
+	.release_cb		= kite_conn_release_cb,			\
+	.slab_flags		= KITE_CONN_SLAB
 
 struct proto kite_stream_proto = {
 	.name			= "KITE-STREAM",
@@ -82,19 +89,7 @@ static struct proto *const kite_protos[] = {
 	&kite_raw_proto,
 };
 
-static unsigned int kite_net_id __read_mostly;
-
-/**
- * kite_net - what a network namespace has of Kite
- * @net: the namespace
- *
- * Context: Any.
- * Return: it; never NULL.
- */
-struct kite_net *kite_net(const struct net *net)
-{
-	return net_generic(net, kite_net_id);
-}
+unsigned int kite_net_id __ro_after_init;
 
 static int __net_init kite_net_init(struct net *net)
 {

@@ -67,7 +67,8 @@ static int kite_queue_check(struct sock *sk, const struct sk_buff *skb, u32 cost
 
 	lockdep_assert_held(&sk->sk_receive_queue.lock);
 
-	if (!kc->rx_open)
+	/* Pairs with kite_queue_open(). */
+	if (!smp_load_acquire(&kc->rx_open))
 		return -EPIPE;
 	/* It was forged before the handshake, and would be in the peer's way now. */
 	if (kite_cb(skb)->flags & KITE_DATA_PACKET && READ_ONCE(kc->ks.peer))
@@ -302,7 +303,7 @@ bool kite_queue_merge(struct sock *sk, const void *data, u32 len,
 	struct sk_buff *tail = NULL;
 
 	spin_lock_bh(&queue->lock);
-	if (kc->rx_open)
+	if (READ_ONCE(kc->rx_open))
 		tail = kite_queue_tail(sk, len, creds);
 	if (tail) {
 		kite_queue_extend(tail, data, len);
@@ -424,25 +425,27 @@ u32 kite_queue_bytes(struct sock *sk)
  * kite_queue_open - let data, or a listener's children, enter
  * @sk: the receiver
  *
- * Context: Any.
+ * Context: Any; the caller owns the socket, or nobody else knows it.
  */
 void kite_queue_open(struct sock *sk)
 {
-	spin_lock_bh(&sk->sk_receive_queue.lock);
-	kite_conn(sk)->rx_open = true;
-	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	/* Who finds it open finds what was set up before. */
+	smp_store_release(&kite_conn(sk)->rx_open, true);
 }
 
 /**
  * kite_queue_close - let nothing enter any more; what is there stays
  * @sk: the receiver
  *
- * Context: Any.
+ * Context: Any; the caller owns the socket: nobody else opens or closes it.
  */
 void kite_queue_close(struct sock *sk)
 {
+	/* Saves the lock at the end of a connection, where many close it. */
+	if (!READ_ONCE(kite_conn(sk)->rx_open))
+		return;
 	spin_lock_bh(&sk->sk_receive_queue.lock);
-	kite_conn(sk)->rx_open = false;
+	WRITE_ONCE(kite_conn(sk)->rx_open, false);
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
 }
 
@@ -463,7 +466,7 @@ u32 kite_queue_purge(struct sock *sk)
 
 	__skb_queue_head_init(&gone);
 	spin_lock_bh(&queue->lock);
-	kc->rx_open = false;
+	WRITE_ONCE(kc->rx_open, false);
 	unread = kc->rx_queued - kc->rx_read;
 	WRITE_ONCE(kc->rx_read, kc->rx_queued);
 	kc->rx_partial = 0;

@@ -255,6 +255,8 @@ static int kite_vsock_set_timeout(struct kite_conn *kc, sockptr_t optval,
 	    tv.tv_usec < 0 || tv.tv_usec >= USEC_PER_SEC)
 		return -ERANGE;
 	timeout = tv.tv_sec * HZ + DIV_ROUND_UP((long)tv.tv_usec, USEC_PER_SEC / HZ);
+	/* Months are enough. */
+	timeout = min_t(long, timeout, S32_MAX);
 
 	lock_sock(kite_conn_sk(kc));
 	WRITE_ONCE(kc->connect_timeout, timeout ?: KITE_VSOCK_CONNECT_TIMEOUT);
