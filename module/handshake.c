@@ -2,11 +2,11 @@
 /*
  * The handshake: connect on one side, listen and accept on the other.
  *
- * It always goes through packets. connect sends a REQUEST; a listener with room
- * makes a child, answers with a RESPONSE and queues the child for accept. Where
- * the transport says which socket of this kernel sent a packet, the two ends note
- * each other as peers on the way; loopback does all of it before connect's call
- * to send the REQUEST returns.
+ * It goes through packets: connect sends a REQUEST; a listener with room makes a
+ * child, answers with a RESPONSE and queues the child for accept. Where the transport
+ * says which socket of this kernel sent a packet, the two ends note each other as peers
+ * on the way; loopback does all of it before connect's call to send the REQUEST returns.
+ * There, while nobody looks on, the listener is asked without the packets.
  *
  * What a full listener means differs with the distance. A local connect waits at
  * the listener for room, as with AF_UNIX; from elsewhere it asks again and again,
