@@ -153,7 +153,10 @@ static bool kite_conn_waits(const struct kite_conn *kc)
 	return !kc->ks.peer && READ_ONCE(kc->peer_shutdown) != SHUTDOWN_MASK;
 }
 
-/* Ends what is ESTABLISHED, and empties the queue. Returns whether we have to wait for the peer. */
+/*
+ * Ends what is ESTABLISHED, and empties the queue. Returns whether we have to wait for
+ * the peer.
+ */
 static bool kite_conn_finish(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);

@@ -583,8 +583,9 @@ static void kite_conn_destruct(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
 
-	/* Closed, and so nothing entered any more. */
-	WARN_ON_ONCE(!skb_queue_empty(&sk->sk_receive_queue));
+	/* An answer that came while it was closed may have opened the queue again. */
+	if (unlikely(!skb_queue_empty(&sk->sk_receive_queue)))
+		kite_queue_purge(sk);
 	skb_queue_purge(&sk->sk_error_queue);
 	if (kc->transport)
 		module_put(kc->transport->owner);

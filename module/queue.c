@@ -17,9 +17,9 @@
 #include "tap.h"
 #include "trace.h"
 
-/* The room at the end of the last buffer, if it can be used. */
-static struct sk_buff *kite_queue_tail(struct sock *sk, u32 len,
-				       const struct kite_creds *creds)
+/* The room at the end of the last buffer, if it can be used. Inline for small writes. */
+static __always_inline struct sk_buff *
+kite_queue_tail(struct sock *sk, u32 len, const struct kite_creds *creds)
 {
 	struct sk_buff *skb = skb_peek_tail(&sk->sk_receive_queue);
 
@@ -30,7 +30,7 @@ static struct sk_buff *kite_queue_tail(struct sock *sk, u32 len,
 	return skb;
 }
 
-static void kite_queue_extend(struct sk_buff *skb, const void *data, u32 len)
+static __always_inline void kite_queue_extend(struct sk_buff *skb, const void *data, u32 len)
 {
 	memcpy(skb_tail_pointer(skb), data, len);
 	skb->tail += len;
