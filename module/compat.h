@@ -11,6 +11,7 @@
 #include <linux/socket.h>
 #include <linux/timer.h>
 #include <linux/version.h>
+#include <net/genetlink.h>
 #include <net/net_namespace.h>
 
 struct socket;
@@ -74,14 +75,16 @@ register_net_sysctl_sz(struct net *net, const char *path, struct ctl_table *tabl
 #define kite_ctl_table const struct ctl_table
 #endif
 
-/* Since 6.8 generic netlink tells when somebody begins to listen. */
+/* Since 6.8 generic netlink tells when somebody begins to listen. Returns whether it does. */
+static inline bool kite_genl_bind(struct genl_family *family, int (*bind)(int group))
+{
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
-#define KITE_GENL_TELLS 0
-#define KITE_GENL_BIND(listen)
+	return false;
 #else
-#define KITE_GENL_TELLS 1
-#define KITE_GENL_BIND(listen) .bind = (listen),
+	family->bind = bind;
+	return true;
 #endif
+}
 
 /* from_timer() was renamed in 6.16. */
 #ifndef timer_container_of

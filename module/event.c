@@ -16,20 +16,19 @@ static const struct genl_multicast_group kite_genl_groups[] = {
 	{ .name = KITE_EVENT_GROUP, .flags = GENL_MCAST_CAP_NET_ADMIN },
 };
 
-bool kite_event_heard __read_mostly = !KITE_GENL_TELLS;
+bool kite_event_heard __read_mostly;
 
 /*
  * From now on somebody may listen. It stays so: who leaves the group may leave it
  * twice, so they cannot be counted.
  */
-static int __maybe_unused kite_event_listen(int group)
+static int kite_event_listen(int group)
 {
 	WRITE_ONCE(kite_event_heard, true);
 	return 0;
 }
 
 static struct genl_family kite_genl __ro_after_init = {
-	KITE_GENL_BIND(kite_event_listen)
 	.name		= KITE_GENL_NAME,
 	.version	= KITE_GENL_VERSION,
 	.hdrsize	= sizeof(struct kite_diag_msg),
@@ -93,6 +92,8 @@ void kite_event_tell(struct sock *sk, u8 event, u8 reason)
  */
 int __init kite_event_init(void)
 {
+	/* Where nobody tells, somebody may always listen. */
+	kite_event_heard = !kite_genl_bind(&kite_genl, kite_event_listen);
 	return genl_register_family(&kite_genl);
 }
 
