@@ -91,7 +91,12 @@ pictures:
 	@scripts/pictures
 
 bench-check:
+	@scripts/setup
 	@scripts/bench --check
+
+contention:
+	@scripts/setup
+	@scripts/contention
 
 test:
 	@scripts/test stock
@@ -130,6 +135,7 @@ help:
 	@echo 'make bench          measure Kite beside other families, in a VM'
 	@echo '  PROFILE="stream 64"   where the instructions of 64 bytes in a stream go'
 	@echo 'make bench-check    compare that with the published figures'
+	@echo 'make contention     do pairs of sockets wait for each other? On VMs of 2 and 4 CPUs'
 	@echo 'make pictures       let kite trace draw those of the documentation, in a VM'
 	@echo 'make check          the static checks alone'
 	@echo 'make model          let spin check the model of a connection'
@@ -140,6 +146,6 @@ help:
 	@echo 'make uninstall'
 	@echo 'make clean          remove build/; downloads stay in ~/.cache/kite'
 
-.PHONY: all module bench-module module-test bench bench-check pictures userspace \
+.PHONY: all module bench-module module-test bench bench-check contention pictures userspace \
 	install uninstall setup check conformance model coverage figures fuzz stress \
 	test test-programs test-debug test-faults test-kcsan demo clean help
