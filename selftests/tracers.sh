@@ -109,8 +109,8 @@ t_bpftrace()
 # By the module's types: arguments of its functions have names.
 t_btf()
 {
-	bpf 'kfunc:kite:kite_conn_xmit { @op[args->op] = count(); }' &&
-		grep -q '^@op\[1\]: [1-9]' bpftrace.log
+	bpf 'kfunc:kite:kite_queue_append { @bytes = sum(args->skb->len); }' &&
+		grep -q '^@bytes: [1-9]' bpftrace.log
 }
 
 # Before anything else, so that the server has no event of its own to tell.
