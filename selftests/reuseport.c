@@ -228,6 +228,8 @@ TEST_F(reuseport, not_for_any_port)
 	struct address any, name;
 	int i, fd;
 
+	if (self->f == &family_inet && variant->type == SOCK_DGRAM)
+		SKIP(return, "UDP draws shared ports like any other");
 	for (i = 0; i < 200; i++) {
 		self->f->any(&any);
 		fd = sharer(self->f, variant->type, &any);
