@@ -149,19 +149,31 @@ TEST_F(byhand, server)
 	EXPECT_SILENCE();
 }
 
+/* The reason that is given is what connect() says. */
 TEST_F(byhand, server_refuses)
 {
+	const struct { int reason, error; } reasons[] = {
+		{ KITE_RESET_REFUSED, refusal(&family_kite) },
+		{ KITE_RESET_FULL, EAGAIN },
+		{ KITE_RESET_TIMEOUT, ETIMEDOUT },
+		{ KITE_RESET_NOMEM, ENOMEM },
+		{ KITE_RESET_ABORT, ECONNRESET },
+		{ 255, ECONNRESET },
+	};
 	int c = kite_socket(SOCK_STREAM);
 	struct async connecting;
 	struct address addr;
 
-	kite_address(&addr, US, KITE_NODE_LOCAL);
-	async_connect(&connecting, c, &addr);
-	EXPECT_TRUE(async_blocks(&connecting));
-	EXPECT_EQ(KITE_OP_REQUEST, packet_next_op(self->raw));
-	name_of(c, &addr);
-	EXPECT_EQ(0, SAY(port_of(&addr), KITE_OP_RESET, .flags = KITE_RESET_REFUSED));
-	EXPECT_EQ(-refusal(&family_kite), async_result(&connecting));
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+		kite_address(&addr, US, KITE_NODE_LOCAL);
+		async_connect(&connecting, c, &addr);
+		EXPECT_TRUE(async_blocks(&connecting));
+		EXPECT_EQ(KITE_OP_REQUEST, packet_next_op(self->raw));
+		name_of(c, &addr);
+		EXPECT_EQ(0, SAY(port_of(&addr), KITE_OP_RESET,
+				 .flags = reasons[i].reason));
+		EXPECT_EQ(-reasons[i].error, async_result(&connecting));
+	}
 }
 
 TEST_F(byhand, server_resets)
