@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "counters.h"
 #include "fixtures.h"
 #include "packet.h"
 
@@ -58,19 +59,6 @@ static int lines_with(const char *name, const char *what)
 	for (at = text; (at = strstr(at, what)); at += strlen(what))
 		n++;
 	return n;
-}
-
-static long counter(const char *name)
-{
-	size_t len = strlen(name);
-	char *line;
-
-	if (read_file("/proc/net/kite_stat", text, sizeof(text)) < 0)
-		return -1;
-	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-		if (!strncmp(line, name, len) && line[len] == ' ')
-			return atol(line + len);
-	return -1;
 }
 
 FIXTURE(observe) {
