@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 
+#include "counters.h"
 #include "fixtures.h"
 #include "packet.h"
 
@@ -122,6 +123,19 @@ static int open_far(int type, int l, const struct address *far, int *s)
 		c = open_far(self->type, self->l, &self->far, &s); \
 		ASSERT_LE(0, c);				\
 	} while (0)
+
+/* What the connections of other tests have to say has been said. */
+#define COUNT_FROM_HERE(counters)				\
+	do {							\
+		EXPECT_EQ(0, BECOMES(0, counter("Orphans")));	\
+		counters_read(counters);			\
+	} while (0)
+
+/* How much more of it is counted now? */
+static long more(const struct counters *before, const char *name)
+{
+	return counter(name) - counter_in(before, name);
+}
 
 static void expect_talk(struct __test_metadata *_metadata, int c, int s)
 {
@@ -250,6 +264,7 @@ TEST_F(wire, congested)
 /* A listener elsewhere that is full: connect asks again and again. */
 TEST_F(wire, full_listener)
 {
+	struct counters before;
 	int first, second, s;
 	struct address far;
 
@@ -260,13 +275,20 @@ TEST_F(wire, full_listener)
 	first = here(self->type);
 	second = here(self->type);
 	ASSERT_EQ(0, connect_to(first, &far));
+	counters_read(&before);
 	set_nonblocking(second, true);
 	EXPECT_EQ(-EINPROGRESS, connect_to(second, &far));
 	EXPECT_EQ(-EALREADY, connect_to(second, &far));
 	EXPECT_EQ(0, revents_for(second, POLLOUT));
+	EXPECT_TRUE(BECOMES(true, more(&before, "ConnectRetries") > 0));
 	s = accept(self->l, NULL, NULL);
 	expect_talk(_metadata, first, s);
 	EXPECT_EQ(POLLOUT, BECOMES(POLLOUT, revents_for(second, POLLOUT)));
+	/* Each no was followed by a question. */
+	EXPECT_EQ(more(&before, "DropListenFull"), more(&before, "ConnectRetries"));
+	EXPECT_EQ(1, more(&before, "ActiveOpens"));
+	EXPECT_EQ(0, more(&before, "AttemptFails"));
+	EXPECT_EQ(0, more(&before, "ConnectTimeouts"));
 	EXPECT_EQ(0, get_int_option(second, SOL_SOCKET, SO_ERROR));
 	set_nonblocking(second, false);
 	s = accept(self->l, NULL, NULL);
@@ -275,12 +297,16 @@ TEST_F(wire, full_listener)
 
 TEST_F(wire, no_answer)
 {
+	struct counters before;
 	int c;
 
 	ASSERT_EQ(0, put(SYSCTLS, "connect_timeout", TIMEOUT_MS));
 	WIRE("lose", 1);
 	c = here(self->type);
+	COUNT_FROM_HERE(&before);
 	EXPECT_EQ(-ETIMEDOUT, connect_to(c, &self->far));
+	EXPECT_STREQ("ActiveOpens+1 AttemptFails+1 ConnectTimeouts+1 OutPkts+1",
+		     counters_changed(&before));
 	set_nonblocking(c, true);
 	EXPECT_EQ(-EINPROGRESS, connect_to(c, &self->far));
 	EXPECT_EQ(POLLERR | POLLHUP, BECOMES(POLLERR | POLLHUP,
@@ -321,15 +347,20 @@ static int connect_from(int type, unsigned int port, const struct address *far)
 /* Both went away, and neither hears of it: their addresses are free after a while. */
 TEST_F(wire, no_goodbye)
 {
+	struct counters before;
 	struct address name;
 	int c, s;
 
 	ASSERT_EQ(0, put(SYSCTLS, "close_timeout", TIMEOUT_MS));
 	OPEN();
 	ASSERT_EQ(0, name_of(c, &name));
+	COUNT_FROM_HERE(&before);
 	WIRE("lose", 1);
 	close(c);
 	close(s);
+	EXPECT_EQ(2, BECOMES(2, more(&before, "CloseTimeouts")));
+	EXPECT_EQ(0, BECOMES(0, counter("Orphans")));
+	EXPECT_STREQ("CurrEstab-2 CloseTimeouts+2 OutPkts+2", counters_changed(&before));
 	WIRE("lose", 0);
 	EXPECT_EQ(-EINPROGRESS, BECOMES(-EINPROGRESS, connect_from(self->type, port_of(&name),
 								   &self->far)));
@@ -338,14 +369,21 @@ TEST_F(wire, no_goodbye)
 /* What is no packet, or not for us, or not from there, changes nothing. */
 TEST_F(wire, spoilt)
 {
+	static const char * const counted[] = {
+		"", "OutPkts+1 InPkts+1 DropBadHeader+1", "OutPkts+1 InPkts+1 DropWrongNode+1",
+		"OutPkts+1 InPkts+1 DropWrongNode+1",
+	};
+	struct counters counters;
 	int c, s, how, before;
 
 	OPEN();
 	for (how = 1; how <= 3; how++) {
 		before = get(PARAMETERS, "refused");
+		COUNT_FROM_HERE(&counters);
 		WIRE("spoil", how);
 		EXPECT_EQ(4, send(c, "lost", 4, MSG_NOSIGNAL));
 		EXPECT_EQ(before + 1, BECOMES(before + 1, get(PARAMETERS, "refused")));
+		EXPECT_STREQ(counted[how], counters_changed(&counters));
 		EXPECT_EQ(-EAGAIN, ERR(recv(s, in, sizeof(in), MSG_DONTWAIT)));
 	}
 	WIRE("spoil", 0);
