@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "counters.h"
 #include "fixtures.h"
 #include "packet.h"
 
@@ -273,14 +274,31 @@ static int count_op(int fd, unsigned int op)
 	return count;
 }
 
-/* Of @n packets at once so many were answered, in @ms: too many? */
-static void expect_limited(struct __test_metadata *_metadata, int answers, int n,
+/*
+ * Of @n packets at once so many were answered, in @ms: too many for a limit of @most in a
+ * tenth of a second?
+ */
+static void expect_limited(struct __test_metadata *_metadata, int most, int answers, int n,
 			   long ms)
 {
 	/* The clock that counts in the kernel may begin and end later. */
-	EXPECT_LE(ANSWERS, answers);
-	EXPECT_GE(ANSWERS * (ms / 100 + 3), answers);
+	EXPECT_LE(most, answers);
+	EXPECT_GE(most * (ms / 100 + 3), answers);
+	EXPECT_EQ(n - answers, counter("DropRateLimited"));
 	TH_LOG("%d answers to %d packets in %ld ms", answers, n, ms);
+}
+
+#define SYSCTL	"/proc/sys/net/kite/"
+
+static int set(const char *path, int value)
+{
+	FILE *f = fopen(path, "we");
+	int err;
+
+	if (!f)
+		return -errno;
+	err = fprintf(f, "%d", value) < 0 ? -EIO : 0;
+	return fclose(f) ? -errno : err;
 }
 
 TEST_F(hostile, resets_are_limited)
@@ -288,13 +306,15 @@ TEST_F(hostile, resets_are_limited)
 	struct packet pkt = { .version = 1, .type = self->type, .op = KITE_OP_REQUEST,
 		.src_port = C, .src_node = 1, .dst_port = 7000, .dst_node = 1 };
 	long begin;
-	int i, fd;
+	int i, n, fd;
 
 	make_room(self->raw);
 	begin = now_ms();
 	for (i = 0; i < 2000; i++)
 		ASSERT_EQ(0, packet_send(self->raw, &pkt, NULL));
-	expect_limited(_metadata, count_op(self->raw, KITE_OP_RESET), i, now_ms() - begin);
+	n = count_op(self->raw, KITE_OP_RESET);
+	expect_limited(_metadata, ANSWERS, n, i, now_ms() - begin);
+	EXPECT_EQ(n, counter("OutRsts"));
 
 	/* A socket that asks gets its answer all the same. */
 	for (i = 0; i < 2 * ANSWERS; i++) {
@@ -305,19 +325,53 @@ TEST_F(hostile, resets_are_limited)
 	}
 }
 
+/* As many as the namespace's administrator says, for each of the two by itself. */
+TEST_F(hostile, limits_are_set)
+{
+	struct packet request = { .version = 1, .type = self->type, .op = KITE_OP_REQUEST,
+		.src_port = C, .src_node = 1, .dst_port = 7000, .dst_node = 1 };
+	struct packet echo = { .version = 1, .type = SOCK_RAW, .op = KITE_OP_ECHO,
+		.src_port = C, .src_node = 1, .dst_port = 7000, .dst_node = 1 };
+	struct counters before;
+	long begin;
+	int i;
+
+	make_room(self->raw);
+	ASSERT_EQ(0, set(SYSCTL "echo_rate", 0));
+	ASSERT_EQ(0, set(SYSCTL "reset_rate", 20));
+	counters_read(&before);
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(0, packet_send(self->raw, &echo, NULL));
+	EXPECT_STREQ("OutPkts+5 InPkts+5 InEchos+5 DropRateLimited+5",
+		     counters_changed(&before));
+
+	ASSERT_EQ(0, set(SYSCTL "echo_rate", 1000));
+	ASSERT_EQ(0, packet_send(self->raw, &echo, NULL));
+	EXPECT_EQ(1, counter("OutEchoReps"));
+	EXPECT_EQ(1, count_op(self->raw, KITE_OP_ECHO_REPLY));
+	begin = now_ms();
+	for (i = 0; i < 200; i++)
+		ASSERT_EQ(0, packet_send(self->raw, &request, NULL));
+	EXPECT_EQ(5 + i, counter("DropRateLimited") + counter("OutRsts"));
+	EXPECT_LE(2, counter("OutRsts"));
+	EXPECT_GE(2 * ((now_ms() - begin) / 100 + 3), counter("OutRsts"));
+}
+
 TEST_F(hostile, echoes_are_limited)
 {
 	struct packet pkt = { .version = 1, .type = SOCK_RAW, .op = KITE_OP_ECHO,
 		.src_port = C, .src_node = 1, .dst_port = 7000, .dst_node = 1 };
 	long begin;
-	int i;
+	int i, n;
 
 	make_room(self->raw);
 	begin = now_ms();
 	for (i = 0; i < 2000; i++)
 		ASSERT_EQ(0, packet_send(self->raw, &pkt, NULL));
-	expect_limited(_metadata, count_op(self->raw, KITE_OP_ECHO_REPLY), i,
-		       now_ms() - begin);
+	n = count_op(self->raw, KITE_OP_ECHO_REPLY);
+	expect_limited(_metadata, ANSWERS, n, i, now_ms() - begin);
+	EXPECT_EQ(i, counter("InEchos"));
+	EXPECT_EQ(n, counter("OutEchoReps"));
 }
 
 /*
@@ -351,6 +405,9 @@ TEST_F(hostile, orphans_are_limited)
 	/* They wait for 8 seconds, and then there is room again. */
 	slow = now_ms() - begin > 7000;
 	EXPECT_EQ(slow ? reset : 10, reset);
+	EXPECT_EQ(reset, counter("OrphanOverflows"));
+	if (!slow)
+		EXPECT_EQ(waiting, counter("Orphans"));
 	TH_LOG("%d waited, %d were reset%s", waiting, reset, slow ? ": too slow" : "");
 
 	/* Who closes in turn makes room. */
@@ -360,6 +417,7 @@ TEST_F(hostile, orphans_are_limited)
 		pkt.src_port = 10000 + i;
 		ASSERT_EQ(0, packet_send(self->raw, &pkt, NULL));
 	}
+	EXPECT_EQ(0, counter("Orphans"));
 	EXPECT_EQ(0, raw_bind(self->raw, 9999, KITE_NODE_LOCAL));
 	pkt = (struct packet){ .version = 1, .type = self->type, .op = KITE_OP_REQUEST,
 		.src_port = 9999, .src_node = 1, .dst_port = S, .dst_node = 1 };
@@ -367,6 +425,61 @@ TEST_F(hostile, orphans_are_limited)
 	close(ERR(accept(self->l, NULL, NULL)));
 	EXPECT_EQ(KITE_OP_RESPONSE, packet_next_op(self->raw));
 	EXPECT_EQ(KITE_OP_SHUTDOWN, packet_next_op(self->raw));
+}
+
+/* As many as the machine's administrator says, in the first namespace. */
+
+FIXTURE(orphans) {
+	int before;
+};
+
+FIXTURE_SETUP(orphans)
+{
+	FILE *f;
+
+	if (skip_family(_metadata, &family_kite))
+		return;
+	self->before = -1;
+	if (access(SYSCTL "max_orphans", W_OK) || access(SYSCTL "mem", F_OK))
+		SKIP(return, "not root in the first namespace");
+	f = fopen(SYSCTL "max_orphans", "re");
+	ASSERT_NE(NULL, f);
+	ASSERT_EQ(1, fscanf(f, "%d", &self->before));
+	fclose(f);
+}
+
+FIXTURE_TEARDOWN(orphans)
+{
+	if (self->before >= 0)
+		EXPECT_EQ(0, set(SYSCTL "max_orphans", self->before));
+}
+
+TEST_F(orphans, as_many_as_set)
+{
+	struct packet pkt = { .version = 1, .type = SOCK_STREAM, .op = KITE_OP_REQUEST,
+		.src_node = 1, .dst_port = S, .dst_node = 1, .limit = 1000 };
+	int raw = raw_socket(), l = kite_listener_at(SOCK_STREAM, S, 5), i;
+	struct counters before;
+
+	ASSERT_LE(0, raw);
+	ASSERT_LE(0, l);
+	counters_read(&before);
+	ASSERT_EQ(0, set(SYSCTL "max_orphans", counter_in(&before, "Orphans") + 2));
+	for (i = 0; i < 5; i++) {
+		pkt.src_port = C + i;
+		ASSERT_EQ(0, raw_bind(raw, pkt.src_port, KITE_NODE_LOCAL));
+		ASSERT_EQ(0, packet_send(raw, &pkt, NULL));
+		close(ERR(accept(l, NULL, NULL)));
+	}
+	EXPECT_EQ(counter_in(&before, "OrphanOverflows") + 3, counter("OrphanOverflows"));
+	EXPECT_EQ(counter_in(&before, "Orphans") + 2, counter("Orphans"));
+	pkt.op = KITE_OP_SHUTDOWN;
+	pkt.flags = 3;
+	for (i = 0; i < 2; i++) {
+		pkt.src_port = C + i;
+		ASSERT_EQ(0, packet_send(raw, &pkt, NULL));
+	}
+	EXPECT_EQ(counter_in(&before, "Orphans"), counter("Orphans"));
 }
 
 /* Nobody pays for raw sockets when there are none. */

@@ -61,6 +61,14 @@ static int lines_with(const char *name, const char *what)
 	return n;
 }
 
+static int set(const char *name, const char *value)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), SYSCTL "%s", name);
+	return write_file(path, value);
+}
+
 FIXTURE(observe) {
 	const struct family *f;
 };
@@ -250,12 +258,140 @@ TEST_F(observe, counters_of_datagrams)
 	EXPECT_EQ(1, counter("DropNoPort"));
 }
 
-static int set(const char *name, const char *value)
-{
-	char path[100];
+#define EXPECT_CHANGED(what)						\
+	do {								\
+		EXPECT_STREQ(what, counters_changed(&before));		\
+		counters_read(&before);					\
+	} while (0)
 
-	snprintf(path, sizeof(path), SYSCTL "%s", name);
-	return write_file(path, value);
+/* Packets are counted as such, and what needs none is not. */
+TEST_F(observe, counters_of_packets)
+{
+	bool known = peer_is_known(self->f);
+	struct counters before;
+	struct address addr;
+	int l, c, a;
+	char x;
+
+	l = ERR(listener(self->f, 3, &addr));
+	ASSERT_LE(0, l);
+	counters_read(&before);
+	c = ERR(connector(self->f, &addr));
+	ASSERT_LE(0, c);
+	if (known)
+		EXPECT_CHANGED("ActiveOpens+1 PassiveOpens+1 CurrEstab+2");
+	else
+		EXPECT_CHANGED("ActiveOpens+1 PassiveOpens+1 CurrEstab+2 OutPkts+2 InPkts+2");
+	a = ERR(accept(l, NULL, NULL));
+	ASSERT_LE(0, a);
+	EXPECT_CHANGED("");
+	ASSERT_EQ(1, send(c, "x", 1, 0));
+	EXPECT_CHANGED(known ? "" : "OutPkts+1 InPkts+1");
+	/* With it goes its credit. */
+	ASSERT_EQ(1, recv(a, &x, 1, 0));
+	EXPECT_CHANGED(known ? "" : "OutPkts+1 InPkts+1");
+	close(a);
+	EXPECT_CHANGED(known ? "CurrEstab-1" : "CurrEstab-1 OutPkts+1 InPkts+1 Orphans+1");
+	close(c);
+	EXPECT_CHANGED(known ? "CurrEstab-1" : "CurrEstab-1 OutPkts+1 InPkts+1 Orphans-1");
+}
+
+/* A writer that finds no room. */
+TEST_F(observe, counters_of_blocked)
+{
+	long blocked;
+	int fd[2];
+
+	ASSERT_EQ(0, small_pair(self->f, fd));
+	EXPECT_EQ(0, counter("OutBlocked"));
+	ASSERT_EQ(0, set_nonblocking(fd[0], true));
+	ASSERT_LT(0, fill(self->f, fd[0]));
+	blocked = counter("OutBlocked");
+	EXPECT_LT(0, blocked);
+	EXPECT_EQ(-EAGAIN, ERR(send(fd[0], "x", 1, 0)));
+	EXPECT_EQ(blocked + 1, counter("OutBlocked"));
+}
+
+/* By a program that plays the peer: it says nothing, and then too much. */
+
+#define US	5000
+#define THEM	6000
+
+static int say(int raw, unsigned int op, unsigned int read, unsigned int limit)
+{
+	const struct packet pkt = { .version = 1, .op = op,
+		.type = op == KITE_OP_ECHO ? SOCK_RAW : SOCK_STREAM,
+		.src_port = US, .src_node = 1, .dst_port = THEM, .dst_node = 1,
+		.flags = op == KITE_OP_SHUTDOWN ? 3 : 0, .read = read, .limit = limit };
+
+	return packet_send(raw, &pkt, NULL);
+}
+
+TEST_F(observe, counters_of_connect_timeouts)
+{
+	struct counters before;
+	struct address addr;
+	int raw, c;
+
+	ASSERT_EQ(0, set("connect_timeout", "50"));
+	raw = raw_bound(US);
+	ASSERT_LE(0, raw);
+	c = ERR(socket(self->f->domain(), SOCK_STREAM, 0));
+	kite_address(&addr, US, KITE_NODE_LOCAL);
+	counters_read(&before);
+	EXPECT_EQ(-ETIMEDOUT, connect_to(c, &addr));
+	EXPECT_CHANGED("ActiveOpens+1 AttemptFails+1 ConnectTimeouts+1 OutPkts+1 InPkts+1");
+}
+
+TEST_F(observe, counters_of_close_timeouts)
+{
+	int raw = raw_bound(US), l = kite_listener_at(SOCK_STREAM, THEM, 5), s;
+	struct counters before;
+
+	ASSERT_EQ(0, say(raw, KITE_OP_REQUEST, 0, 1000));
+	s = ERR(accept(l, NULL, NULL));
+	ASSERT_LE(0, s);
+	ASSERT_EQ(0, set("close_timeout", "3600000"));
+	counters_read(&before);
+	close(s);
+	EXPECT_CHANGED("CurrEstab-1 OutPkts+1 InPkts+1 Orphans+1");
+	ASSERT_EQ(0, say(raw, KITE_OP_SHUTDOWN, 0, 0));
+	EXPECT_CHANGED("OutPkts+1 InPkts+1 Orphans-1");
+
+	ASSERT_EQ(0, say(raw, KITE_OP_REQUEST, 0, 1000));
+	s = ERR(accept(l, NULL, NULL));
+	ASSERT_LE(0, s);
+	ASSERT_EQ(0, set("close_timeout", "50"));
+	counters_read(&before);
+	close(s);
+	EXPECT_EQ(0, BECOMES(0, counter("Orphans")));
+	EXPECT_CHANGED("CurrEstab-1 CloseTimeouts+1 OutPkts+1 InPkts+1");
+}
+
+TEST_F(observe, counters_of_bad_credits)
+{
+	int raw = raw_bound(US), l = kite_listener_at(SOCK_STREAM, THEM, 5), s;
+	struct counters before;
+
+	ASSERT_EQ(0, say(raw, KITE_OP_REQUEST, 0, 1000));
+	s = ERR(accept(l, NULL, NULL));
+	ASSERT_EQ(10, send(s, "0123456789", 10, 0));
+	counters_read(&before);
+	ASSERT_EQ(0, say(raw, KITE_OP_CREDIT, 10, 2000));
+	EXPECT_CHANGED("OutPkts+1 InPkts+1");
+	/* It has not sent so much. */
+	ASSERT_EQ(0, say(raw, KITE_OP_CREDIT, 11, 2000));
+	EXPECT_CHANGED("OutPkts+1 InPkts+1 InBadCredits+1");
+}
+
+TEST_F(observe, counters_of_echos)
+{
+	int raw = raw_bound(US);
+	struct counters before;
+
+	counters_read(&before);
+	ASSERT_EQ(0, say(raw, KITE_OP_ECHO, 0, 0));
+	EXPECT_CHANGED("OutPkts+2 InPkts+2 InEchos+1 OutEchoReps+1");
 }
 
 static bool is_set(const char *name, const char *value)
@@ -380,10 +516,36 @@ TEST_F(observe, buffers_begin_as_set)
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(30000, get_int_option(fd, SOL_SOCKET, SO_RCVBUF));
 	EXPECT_EQ(40000, get_int_option(fd, SOL_SOCKET, SO_SNDBUF));
-	if (!kernel_since(6, 7))
-		SKIP(return, "before 6.7 the core answers SO_RCVBUF alone");
-	ASSERT_EQ(0, set_int_option(fd, SOL_SOCKET, SO_RCVBUF, 50000));
-	EXPECT_EQ(20000, get_int_option(fd, SOL_SOCKET, SO_RCVBUF));
+}
+
+/* What is got is twice what holds, as everywhere. */
+TEST_F(observe, buffers_end_as_set)
+{
+	static const struct { int option, force, most; } buffers[] = {
+		{ SO_RCVBUF, SO_RCVBUFFORCE, 10000 },
+		{ SO_SNDBUF, SO_SNDBUFFORCE, 15000 },
+	};
+	/* Before 6.7 the core answers alone. */
+	bool asked = kernel_since(6, 7);
+	unsigned int i;
+	int fd;
+
+	ASSERT_EQ(0, set("rmem_max", "10000"));
+	ASSERT_EQ(0, set("wmem_max", "15000"));
+	fd = ERR(socket(self->f->domain(), SOCK_DGRAM, 0));
+	ASSERT_LE(0, fd);
+	for (i = 0; i < ARRAY_SIZE(buffers); i++) {
+		int most = buffers[i].most, option = buffers[i].option;
+
+		ASSERT_EQ(0, set_int_option(fd, SOL_SOCKET, option, most));
+		EXPECT_EQ(2 * most, get_int_option(fd, SOL_SOCKET, option));
+		ASSERT_EQ(0, set_int_option(fd, SOL_SOCKET, option, 50000));
+		EXPECT_EQ(2 * (asked ? most : 50000), get_int_option(fd, SOL_SOCKET, option));
+		ASSERT_EQ(0, set_int_option(fd, SOL_SOCKET, buffers[i].force, 50000));
+		EXPECT_EQ(100000, get_int_option(fd, SOL_SOCKET, option));
+		ASSERT_EQ(0, set_int_option(fd, SOL_SOCKET, option, most - 1));
+		EXPECT_EQ(2 * (most - 1), get_int_option(fd, SOL_SOCKET, option));
+	}
 }
 
 TEST_F(observe, tracepoints_tell_the_story)
