@@ -587,6 +587,8 @@ static void kite_conn_destruct(struct sock *sk)
 	if (unlikely(!skb_queue_empty(&sk->sk_receive_queue)))
 		kite_queue_purge(sk);
 	skb_queue_purge(&sk->sk_error_queue);
+	/* A listener, too, may have set memory apart. */
+	sk_mem_reclaim_final(sk);
 	if (kc->transport)
 		module_put(kc->transport->owner);
 	WARN_ON_ONCE(kc->ks.peer);

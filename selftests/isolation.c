@@ -476,4 +476,45 @@ TEST_F(cgroup, holds)
 	EXPECT_EQ(true, BECOMES(true, read_number(CGROUP "/memory.stat", "sock ") < SLACK));
 }
 
+#ifndef SO_RESERVE_MEM
+#define SO_RESERVE_MEM	73
+#endif
+
+/* With an exit status: 0, 77 where only TCP may, or what went wrong. */
+static void set_apart(const struct family *f, int type)
+{
+	struct address addr;
+	int fd;
+
+	if (write_file(CGROUP "/cgroup.procs", "%ld", 0))
+		_exit(100);
+	fd = socket_at(f, type, &addr);
+	if (fd < 0 || (type != SOCK_DGRAM && listen(fd, 1)))
+		_exit(101);
+	if (set_int_option(fd, SOL_SOCKET, SO_RESERVE_MEM, 1 << 20))
+		_exit(errno == EOPNOTSUPP || errno == ENOPROTOOPT ? 77 : 102);
+	if (read_number(CGROUP "/memory.current", "") < 1 << 20)
+		_exit(103);
+	_exit(0);
+}
+
+/* What a socket has set apart is given back when it is closed, a listener's too. */
+TEST_F(cgroup, set_apart)
+{
+	int status;
+	pid_t pid;
+
+	if (!is_kite(self->f))
+		SKIP(return, "it has no account of memory");
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		set_apart(self->f, self->type);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	if (WEXITSTATUS(status) == 77)
+		SKIP(return, "this kernel lets only TCP set memory apart");
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, BECOMES(0, read_number(CGROUP "/memory.stat", "sock ")));
+}
+
 TEST_HARNESS_MAIN
