@@ -22,6 +22,18 @@ static inline void kite_mem_count(struct sock *sk, int size)
 	WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc - size);
 }
 
+/*
+ * The window counts bytes, not memory: a stream puts small writes into one buffer. Who
+ * makes that impossible, with other credentials for each byte, gets this much of
+ * SO_RCVBUF, and an error then. Honest writes use less than half of it.
+ */
+#define KITE_MEM_EXCESS		16
+
+static inline bool kite_mem_excess(const struct sock *sk)
+{
+	return atomic_read(&sk->sk_rmem_alloc) / KITE_MEM_EXCESS > READ_ONCE(sk->sk_rcvbuf);
+}
+
 /**
  * kite_mem_charge - charge a buffer to its receiver
  * @sk: the receiver
@@ -34,6 +46,9 @@ static inline int kite_mem_charge(struct sock *sk, struct sk_buff *skb)
 {
 	lockdep_assert_held(&sk->sk_receive_queue.lock);
 
+	/* Looked at when the socket has used up what it has reserved: often enough. */
+	if ((int)skb->truesize > sk->sk_forward_alloc && kite_mem_excess(sk))
+		return -ENOBUFS;
 	if (!sk_rmem_schedule(sk, skb, skb->truesize))
 		return -ENOBUFS;
 	kite_mem_count(sk, skb->truesize);

@@ -2,6 +2,8 @@
 /* SCM_CREDENTIALS: who wrote a message, with AF_UNIX as the oracle. */
 
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -515,6 +517,45 @@ TEST_F(stream, anonymous_bytes_apart)
 }
 
 /* Connections on their way */
+
+static unsigned int memory_held(int fd)
+{
+	unsigned int info[SK_MEMINFO_VARS] = { };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len))
+		return -1;
+	return info[SK_MEMINFO_RMEM_ALLOC];
+}
+
+/*
+ * What different senders wrote is not put into one buffer, so the memory of a stream is
+ * many times its bytes. AF_UNIX counts it for the sender, who has to wait.
+ */
+TEST_F(creds, another_for_each_byte)
+{
+	int rcvbuf = get_int_option(self->s, SOL_SOCKET, SO_RCVBUF), sent = 0;
+	long err = 1;
+	char c = 'x';
+
+	if (variant->type != SOCK_STREAM)
+		SKIP(return, "it counts as a message");
+	while (err == 1 && sent < rcvbuf) {
+		if (sent & 1)
+			err = send_as(self->c, &c, 1, getpid(), 0, 0);
+		else
+			err = send_as(self->c, &c, 1, getpid(), 1, 1);
+		sent += err == 1;
+		if (sent == 100)
+			fcntl(self->c, F_SETFL, O_NONBLOCK);
+	}
+	EXPECT_EQ(by_family(self->f, -ENOBUFS, -EAGAIN, 0), err);
+	EXPECT_LT(100, sent);
+	if (is_kite(self->f))
+		EXPECT_GT(17LL * rcvbuf, memory_held(self->s));
+	EXPECT_EQ(sent, drain(self->s));
+	EXPECT_EQ(1, send_as(self->c, &c, 1, getpid(), 0, 0));
+}
 
 FIXTURE(listener) {
 	const struct family *f;
