@@ -93,8 +93,9 @@ static int kite_release(struct socket *sock)
 	if (!sk)
 		return 0;
 	lock_sock(sk);
-	sk->sk_prot->close(sk, 0);
+	/* The namespace of a kernel socket may go as soon as that is closed. */
 	kite_port_release(sk);
+	sk->sk_prot->close(sk, 0);
 	sock_orphan(sk);
 	sock->sk = NULL;
 	release_sock(sk);

@@ -130,17 +130,32 @@ exit_port:
 	return err;
 }
 
-/* Takes some socket that is left, with a reference. */
-static struct sock *kite_net_first(struct kite_net *kn)
+/* It waits to be accepted, and ends with its listener, whose owner may be at that now. */
+static bool kite_net_ends(const struct sock *sk)
+{
+	return kite_sk_connects(sk) && !data_race(sk->sk_socket) &&
+	       !data_race(kite_conn(sk)->orphan);
+}
+
+/*
+ * Takes some socket that is left and that nobody ends by himself, with a reference. Returns
+ * false if none is left at all.
+ */
+static bool kite_net_first(struct kite_net *kn, struct sock **first)
 {
 	struct sock *sk;
+	bool any;
 
 	spin_lock_bh(&kn->lock);
-	sk = sk_head(&kn->socks);
+	any = !hlist_empty(&kn->socks);
+	sk_for_each(sk, &kn->socks)
+		if (!kite_net_ends(sk))
+			break;
 	if (sk)
 		sock_hold(sk);
+	*first = sk;
 	spin_unlock_bh(&kn->lock);
-	return sk;
+	return any;
 }
 
 /*
@@ -154,7 +169,11 @@ static void __net_exit kite_net_exit(struct net *net)
 
 	kite_sysctl_exit(net);
 	kite_proc_exit(net);
-	while ((sk = kite_net_first(kn))) {
+	while (kite_net_first(kn, &sk)) {
+		if (!sk) {
+			schedule_timeout_uninterruptible(1);
+			continue;
+		}
 		kite_sock_kill(sk);
 		sock_put(sk);
 	}
