@@ -75,10 +75,10 @@ register_net_sysctl_sz(struct net *net, const char *path, struct ctl_table *tabl
 #define kite_ctl_table const struct ctl_table
 #endif
 
-/* Since 6.8 generic netlink tells when somebody begins to listen. Returns whether it does. */
+/* Since 6.9 generic netlink tells when somebody begins to listen. Returns whether it does. */
 static inline bool kite_genl_bind(struct genl_family *family, int (*bind)(int group))
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
 	return false;
 #else
 	family->bind = bind;

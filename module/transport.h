@@ -15,9 +15,9 @@ struct net;
 struct sk_buff;
 
 /*
- * The peer may be a socket of this kernel: skb->sk of a packet that this
- * transport delivers is the socket that sent it, if any. Two such sockets then
- * meet at their handshake and deliver into each other.
+ * All that it reaches is this namespace: skb->sk of a packet that it delivers is the
+ * socket that sent it, if any. Two such sockets meet at their handshake, which takes
+ * no packet if nobody looks on, and deliver into each other.
  */
 #define KITE_TRANSPORT_LOCAL	BIT(0)
 
