@@ -46,11 +46,14 @@ struct slot {
 	bool disturbed;		/* somebody shut it down, or closed an end */
 };
 
+/* @listener is who else can be connected to. Of a datagram sent there is a @fate. */
 struct crowd {
 	const struct family *f;
-	int type, rounds;
+	int type, rounds, listener;
+	struct address addr;
 	struct slot slots[SLOTS];
-	unsigned int connections, refused, wrong, lost;
+	unsigned int connections, again, refused, wrong, lost, sent, arrived;
+	unsigned char *fate;
 };
 
 struct member {
@@ -62,6 +65,53 @@ struct member {
 static void count(unsigned int *counter)
 {
 	__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
+}
+
+/* Datagrams: each is by itself, so who sends and who receives is alone with nobody. */
+
+#define ARRIVED	1
+#define FAILED	2
+
+struct datagram {
+	unsigned int number, len;
+	char data[MESSAGE_MAX];
+};
+
+static void send_datagram(struct crowd *crowd, int fd, unsigned int len)
+{
+	struct datagram d = {
+		.number = __atomic_fetch_add(&crowd->sent, 1, __ATOMIC_RELAXED),
+		.len = offsetof(struct datagram, data) + len,
+	};
+
+	pattern_fill(d.data, len, d.number);
+	if (send(fd, &d, d.len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)d.len)
+		__atomic_or_fetch(&crowd->fate[d.number], FAILED, __ATOMIC_RELAXED);
+}
+
+/* Is it whole, one of those that were sent, and here for the first time? */
+static bool datagram_is_right(struct crowd *crowd, const struct datagram *d, size_t n)
+{
+	size_t head = offsetof(struct datagram, data);
+
+	return n >= head && n == d->len &&
+	       d->number < __atomic_load_n(&crowd->sent, __ATOMIC_RELAXED) &&
+	       pattern_differs(d->data, n - head, d->number) < 0 &&
+	       !(__atomic_fetch_or(&crowd->fate[d->number], ARRIVED, __ATOMIC_RELAXED) &
+		 ARRIVED);
+}
+
+/* Returns what recv() does. */
+static ssize_t receive_datagram(struct crowd *crowd, int fd)
+{
+	struct datagram d;
+	ssize_t n;
+
+	n = recv(fd, &d, sizeof(d), MSG_DONTWAIT);
+	if (n <= 0)
+		return n;
+	count(datagram_is_right(crowd, &d, n) ? &crowd->arrived : &crowd->wrong);
+	return n;
 }
 
 static bool slot_connect(struct crowd *crowd, struct slot *slot)
@@ -85,6 +135,10 @@ static void send_some(struct crowd *crowd, struct end *end, unsigned int len)
 	char buf[MESSAGE_MAX];
 	ssize_t n;
 
+	if (crowd->type == SOCK_DGRAM) {
+		send_datagram(crowd, end->fd, len);
+		return;
+	}
 	if (pthread_mutex_trylock(&end->sending))
 		return;
 	pattern_fill(buf, len, end->sent);
@@ -102,6 +156,8 @@ static ssize_t receive_some(struct crowd *crowd, struct end *end)
 	char buf[MESSAGE_MAX + 1];
 	ssize_t n;
 
+	if (crowd->type == SOCK_DGRAM)
+		return receive_datagram(crowd, end->fd);
 	n = recv(end->fd, buf, sizeof(buf), MSG_DONTWAIT);
 	if (n <= 0)
 		return n;
@@ -113,6 +169,10 @@ static ssize_t receive_some(struct crowd *crowd, struct end *end)
 
 static void try_receive(struct crowd *crowd, struct end *end)
 {
+	if (crowd->type == SOCK_DGRAM) {
+		receive_some(crowd, end);
+		return;
+	}
 	if (pthread_mutex_trylock(&end->receiving))
 		return;
 	receive_some(crowd, end);
@@ -129,6 +189,34 @@ static void close_under(struct crowd *crowd, struct slot *slot, struct end *end)
 	close(fd);
 }
 
+/*
+ * While others use it: one whose connection somebody has closed is connected to the
+ * listener, others refuse. Nobody waits: each that came is taken by who connects next.
+ */
+static void connect_stream(struct crowd *crowd, struct end *end)
+{
+	int fd;
+
+	if (!connect_to(end->fd, &crowd->addr))
+		count(&crowd->again);
+	fd = accept(crowd->listener, NULL, NULL);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* To nobody, to the other end if that has an address, or to where all can. */
+static void connect_dgram(struct crowd *crowd, struct end *end, const struct end *other,
+			  unsigned int how)
+{
+	struct address addr = { .sa.sa_family = AF_UNSPEC, .len = sizeof(addr.sa) };
+
+	if (how == 1 && name_of(other->fd, &addr))
+		return;
+	if (!connect_to(end->fd, how == 2 ? &crowd->addr : &addr))
+		count(&crowd->again);
+	receive_datagram(crowd, crowd->listener);
+}
+
 /* All that was sent has come, unless somebody was in the way. */
 static void slot_renew(struct crowd *crowd, struct slot *slot)
 {
@@ -139,7 +227,7 @@ static void slot_renew(struct crowd *crowd, struct slot *slot)
 
 		while (receive_some(crowd, end) > 0)
 			;
-		if (end->received != slot->end[!i].sent)
+		if (crowd->type != SOCK_DGRAM && end->received != slot->end[!i].sent)
 			count(&crowd->lost);
 	}
 	close(slot->end[0].fd);
@@ -148,8 +236,10 @@ static void slot_renew(struct crowd *crowd, struct slot *slot)
 		count(&crowd->lost);
 }
 
-static void use(struct crowd *crowd, struct slot *slot, struct end *end, unsigned int *random)
+static void use(struct crowd *crowd, struct slot *slot, int which, unsigned int *random)
 {
+	struct end *end = &slot->end[which];
+
 	switch (random_below(random, 40)) {
 	case 0:
 		__atomic_store_n(&slot->disturbed, true, __ATOMIC_RELAXED);
@@ -164,6 +254,12 @@ static void use(struct crowd *crowd, struct slot *slot, struct end *end, unsigne
 	case 4:
 		get_int_option(end->fd, SOL_SOCKET, SO_ERROR);
 		bytes_to_read(end->fd);
+		break;
+	case 5: case 6:
+		if (crowd->type == SOCK_DGRAM)
+			connect_dgram(crowd, end, &slot->end[!which], random_below(random, 3));
+		else
+			connect_stream(crowd, end);
 		break;
 	default:
 		if (random_below(random, 2))
@@ -184,7 +280,7 @@ static void *crowd_member(void *data)
 
 		if (random_below(&m->random, 30)) {
 			pthread_rwlock_rdlock(&slot->life);
-			use(crowd, slot, &slot->end[random_below(&m->random, 2)], &m->random);
+			use(crowd, slot, random_below(&m->random, 2), &m->random);
 		} else {
 			pthread_rwlock_wrlock(&slot->life);
 			slot_renew(crowd, slot);
@@ -205,8 +301,11 @@ FIXTURE_VARIANT(shared) {
 
 TYPE_VARIANT(shared, kite, STREAM);
 TYPE_VARIANT(shared, kite, SEQPACKET);
+TYPE_VARIANT(shared, kite, DGRAM);
 TYPE_VARIANT(shared, unix, STREAM);
 TYPE_VARIANT(shared, unix, SEQPACKET);
+TYPE_VARIANT(shared, unix, DGRAM);
+TYPE_VARIANT(shared, inet, DGRAM);
 
 FIXTURE_SETUP(shared)
 {
@@ -216,12 +315,37 @@ FIXTURE_SETUP(shared)
 
 FIXTURE_TEARDOWN(shared) { }
 
+static void make_listener(struct __test_metadata *_metadata, struct crowd *crowd)
+{
+	crowd->listener = socket_at(crowd->f, crowd->type, &crowd->addr);
+	ASSERT_LE(0, crowd->listener);
+	if (crowd->type != SOCK_DGRAM)
+		ASSERT_EQ(0, ERR(listen(crowd->listener, 2 * THREADS)));
+	ASSERT_EQ(0, set_nonblocking(crowd->listener, true));
+	crowd->fate = calloc(THREADS * crowd->rounds, 1);
+	ASSERT_NE(NULL, crowd->fate);
+}
+
+/* No datagram came of which its sender was told that it did not go. */
+static void expect_fate(struct __test_metadata *_metadata, const struct crowd *crowd)
+{
+	unsigned int i, both = 0;
+
+	for (i = 0; i < crowd->sent; i++)
+		both += crowd->fate[i] == (ARRIVED | FAILED);
+	EXPECT_EQ(0, both);
+	EXPECT_LT(0, crowd->arrived);
+	EXPECT_GE(crowd->sent, crowd->arrived);
+	TH_LOG("%u of %u datagrams arrived", crowd->arrived, crowd->sent);
+}
+
 static void run_crowd(struct __test_metadata *_metadata, struct crowd *crowd)
 {
 	struct member members[THREADS];
 	int i, j;
 
 	crowd->rounds = stress_times(600);
+	make_listener(_metadata, crowd);
 	for (i = 0; i < SLOTS; i++) {
 		pthread_rwlock_init(&crowd->slots[i].life, NULL);
 		for (j = 0; j < 2; j++) {
@@ -239,7 +363,10 @@ static void run_crowd(struct __test_metadata *_metadata, struct crowd *crowd)
 		pthread_join(members[i].thread, NULL);
 	EXPECT_EQ(0, crowd->wrong);
 	EXPECT_EQ(0, crowd->lost);
-	TH_LOG("%u connections", crowd->connections);
+	EXPECT_LT(0, crowd->again);
+	TH_LOG("%u connections, %u by others", crowd->connections, crowd->again);
+	if (crowd->type == SOCK_DGRAM)
+		expect_fate(_metadata, crowd);
 }
 
 TEST_F_TIMEOUT(shared, everything_at_once, 600)
