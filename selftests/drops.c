@@ -449,6 +449,8 @@ FIXTURE_SETUP(reason)
 	/* All of it happens in our own system calls. */
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	ASSERT_TRUE(write_file(INSTANCE "/set_event_pid", pid));
+	/* But for what a network device interrupts them with. */
+	ASSERT_TRUE(write_file(INSTANCE KFREE "filter", "protocol == 0"));
 	self->stage.raw = raw_bound(US);
 	ASSERT_LE(0, self->stage.raw);
 }
@@ -497,6 +499,9 @@ TEST_F(reason, is_told)
 
 #define MEM	"/proc/sys/net/kite/mem"
 
+/* More than each CPU keeps, and less than is sent. */
+#define PAGES	"2048 2048 2048"
+
 FIXTURE(memory) {
 	struct stage stage;
 	char before[100];
@@ -520,7 +525,7 @@ FIXTURE_SETUP(memory)
 		SKIP(return, "no namespace of its own: %s", strerror(-err));
 	if (!make_trace())
 		SKIP(return, "no tracefs in this kernel");
-	ASSERT_EQ(5, pwrite(self->mem, "1 1 1", 5, 0));
+	ASSERT_EQ((ssize_t)strlen(PAGES), pwrite(self->mem, PAGES, strlen(PAGES), 0));
 }
 
 FIXTURE_TEARDOWN(memory)
@@ -536,7 +541,7 @@ FIXTURE_TEARDOWN(memory)
 TEST_F(memory, is_told)
 {
 	int a = kite_socket(SOCK_DGRAM), b = kite_socket_at(SOCK_DGRAM, THEM), i, got = 0;
-	int room = 64 << 20, n = 200;
+	int room = 64 << 20, n = 500;
 	struct address addr;
 
 	ASSERT_EQ(0, ERR(setsockopt(b, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room))));
