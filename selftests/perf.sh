@@ -33,6 +33,19 @@ table()
 		grep -q "send + recv, 64 B  *[0-9][0-9]*  *[0-9.]*  *[0-9][0-9]*  *1.00" out.log
 }
 
+# As many processes as were asked for, and no others.
+processes()
+{
+	kite perf --json -f kite -t dgram -P 3,1 scale > out.log 2>&1 &&
+		is_json out.log '[r["size"] for r in it["results"]] == [3, 1]'
+}
+
+# What is to go on for ever does not begin without one of its families.
+loop()
+{
+	says 2 "pipe has no $1" perf --loop -t "$1" -f kite,pipe burst
+}
+
 for test in sendrecv burst pingpong scale socket poll epoll memory; do
 	check "perf $test" short $test stream seqpacket dgram
 done
@@ -41,9 +54,16 @@ for test in bulk connect; do
 done
 check "perf fanin" short fanin dgram
 check "perf: table" table
+check "perf: --processes" processes
 check "perf: no such test" says 2 'no test fast' perf fast
 check "perf: no such family" says 2 'no family ipx' perf -f kite,ipx
 check "perf: no such type" says 2 'no type raw' perf -t raw
 check "perf: no such size" says 2 'no size' perf -s 4q
 check "perf: no batches" says 2 'no number' perf -b 0
+check "perf: --loop of a family that cannot" loop seqpacket
+check "perf: --loop of a test that cannot" says 2 'for ever' perf -l -f kite scale
+check "perf: --loop of too many families" says 2 'no more than 4' perf -l
+for list in 0 1,x 1001 "1,,2,-1" "," "$(seq -s , 17)"; do
+	check "perf: no processes: $list" says 2 processes perf -P "$list" scale
+done
 finish

@@ -13,7 +13,7 @@
 /* "64 B", "4 KiB"; an amount as it is */
 const char *perf_size(const struct perf_test *t, size_t size, char text[PERF_SIZE])
 {
-	if (t->amounts)
+	if (perf_has_amounts(t))
 		snprintf(text, PERF_SIZE, "%zu", size);
 	else if (!size)
 		text[0] = '\0';
@@ -56,7 +56,7 @@ static void print_row(const struct perf_report *r, size_t row)
 	char text[64], size[PERF_SIZE];
 
 	snprintf(text, sizeof(text), "  %s%s%s", first->test->title,
-		 first->test->amounts ? ": " : first->size ? ", " : "",
+		 perf_has_amounts(first->test) ? ": " : first->size ? ", " : "",
 		 perf_size(first->test, first->size, size));
 	printf("%-42s", text);
 

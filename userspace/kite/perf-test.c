@@ -359,10 +359,6 @@ static void crowd_setup(struct bench *b)
 	idle_sockets(b, b->amount, NULL);
 }
 
-/* Pairs at once. */
-
-static const size_t scale_sizes[] = { 1, 2, 4, 0 };
-
 const struct perf_test perf_tests[] = {
 	{ .name = "sendrecv", .title = "send + recv", .types = ALL, .sized = true,
 	  .what = "a message goes out and comes in, in one process",
@@ -396,7 +392,7 @@ const struct perf_test perf_tests[] = {
 	  .what = "sendrecv while many other sockets are connected",
 	  .count = count_few, .setup = crowd_setup, .run = sendrecv },
 	{ .name = "scale", .title = "send + recv, pairs at once", .types = ALL,
-	  .size = 64, .amounts = scale_sizes, .smp = true,
+	  .size = 64, .processes = true, .smp = true,
 	  .what = "sendrecv of several processes, each with its own pair",
 	  .measure = perf_scale },
 	{ .name = "memory", .title = "bytes of a pair", .types = ALL,

@@ -19,6 +19,7 @@
 #include "perf.h"
 
 #define MAX_SIZES	16
+#define MAX_PROCESSES	1000
 
 /* Seconds. A figure that takes longer waits for something that never comes. */
 #define TIME_LIMIT	300
@@ -30,9 +31,11 @@
  * @families: a mask of indices into perf_families
  * @sizes: of messages, in bytes
  * @nr_sizes: how many
+ * @processes: how many at once, for tests with several, in turn; ends with 0
  * @count: operations of a batch, or 0 for what suits the test
  * @batches: how many of them; their median counts
  * @sockets: how many, for tests that want many
+ * @verbose: say what is being measured, to no terminal too
  * @json: what is printed is for programs
  * @icount: the clock counts instructions
  * @loop: do it for ever, and print nothing
@@ -43,9 +46,11 @@ struct options {
 	unsigned int families;
 	size_t sizes[MAX_SIZES];
 	int nr_sizes;
+	size_t processes[MAX_SIZES + 1];
 	unsigned long count;
 	unsigned long batches;
 	unsigned long sockets;
+	bool verbose;
 	bool json;
 	bool icount;
 	bool loop;
@@ -54,6 +59,7 @@ struct options {
 static const struct options defaults = {
 	.sizes = { 1, 64, 1 << 10, 4 << 10, 64 << 10, 1 << 20 },
 	.nr_sizes = 6,
+	.processes = { 1, 2, 4 },
 	.batches = 9,
 	.sockets = 1000,
 };
@@ -65,6 +71,8 @@ static const struct option long_options[] = {
 	{ "count", required_argument, NULL, 'n' },
 	{ "batches", required_argument, NULL, 'b' },
 	{ "pairs", required_argument, NULL, 'p' },
+	{ "processes", required_argument, NULL, 'P' },
+	{ "verbose", no_argument, NULL, 'v' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "icount", no_argument, NULL, 'i' },
 	{ "loop", no_argument, NULL, 'l' },
@@ -85,6 +93,8 @@ static void help(void)
 	       "  -n, --count N        operations of a batch (what suits the test)\n"
 	       "  -b, --batches N      batches, of which the median counts (%lu)\n"
 	       "  -p, --pairs N        sockets or pairs, where there are many (%lu)\n"
+	       "  -P, --processes LIST of scale, each with its own pair (1,2,4)\n"
+	       "  -v, --verbose        a line for each test that begins, on standard error\n"
 	       "  -j, --json           print JSON\n"
 	       "  -i, --icount         the clock counts instructions: QEMU's -icount\n"
 	       "  -l, --loop           do it for ever, for scripts/profile\n\n"
@@ -160,12 +170,26 @@ static unsigned long parse_count(const char *text, const char *what, unsigned lo
 	return n;
 }
 
+static void parse_processes(char *list, struct options *o)
+{
+	int n = 0;
+
+	for (char *word = strtok(list, ","); word; word = strtok(NULL, ",")) {
+		if (n == MAX_SIZES)
+			errx(EXIT_USAGE, "no more than %d numbers of processes", MAX_SIZES);
+		o->processes[n++] = parse_count(word, "processes", MAX_PROCESSES);
+	}
+	if (!n)
+		errx(EXIT_USAGE, "how many processes? say 1,2,4");
+	o->processes[n] = 0;
+}
+
 static void parse(int argc, char **argv, struct options *o)
 {
 	int c;
 
 	*o = defaults;
-	while ((c = getopt_long(argc, argv, "f:t:s:n:b:p:jilh", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "f:t:s:n:b:p:P:vjilh", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'f':
 			o->families = parse_names(optarg, "family", family_name);
@@ -184,6 +208,12 @@ static void parse(int argc, char **argv, struct options *o)
 			break;
 		case 'p':
 			o->sockets = parse_count(optarg, "pairs", 100000);
+			break;
+		case 'P':
+			parse_processes(optarg, o);
+			break;
+		case 'v':
+			o->verbose = true;
 			break;
 		case 'j':
 			o->json = true;
@@ -351,7 +381,7 @@ static bool fill_in(struct bench *b, const struct options *o, size_t size)
 	if (t->sockets && f->pipe)
 		return false;
 	b->size = t->sized ? size : t->size;
-	b->amount = t->amounts ? size : 0;
+	b->amount = perf_has_amounts(t) ? size : 0;
 	/* An eventfd stands where one byte is asked for. It adds up what waits. */
 	if (f->fixed && (b->size > 1 || t->flush))
 		return false;
@@ -398,7 +428,7 @@ static bool row(struct perf_report *r, const struct options *o, struct bench *b,
 /* A test with all that it is measured by. */
 static bool rows(struct perf_report *r, const struct options *o, struct bench *b)
 {
-	const size_t *amount = b->test->amounts;
+	const size_t *amount = b->test->processes ? o->processes : b->test->amounts;
 	bool ok = true;
 
 	if (b->test->sized) {
@@ -423,8 +453,11 @@ static bool run_all(struct perf_report *r, const struct options *o)
 		for (size_t i = 0; i < perf_nr_tests; i++) {
 			struct bench b = { .type = type, .test = &perf_tests[i] };
 
-			if (o->tests & 1U << i)
-				ok = rows(r, o, &b) && ok;
+			if (!(o->tests & 1U << i) || !(b.test->types & TYPE(type)))
+				continue;
+			if (o->verbose && !isatty(STDERR_FILENO))
+				fprintf(stderr, "%s %s\n", type_names[type], b.test->name);
+			ok = rows(r, o, &b) && ok;
 		}
 	}
 	return ok;
@@ -446,25 +479,33 @@ static unsigned int all_tests(const struct options *o)
 /* The first test, type and size, of each family: one operation of each in turn. */
 static void loop(const struct options *o)
 {
+	const struct perf_test *test = &perf_tests[__builtin_ctz(o->tests)];
+	enum perf_type type = __builtin_ctz(o->types);
 	struct bench b[PERF_LOOPS] = { };
 	int n = 0;
 
-	for (size_t i = 0; i < perf_nr_families && n < PERF_LOOPS; i++) {
+	if (!test->run)
+		errx(EXIT_USAGE, "%s cannot be done for ever", test->name);
+	for (size_t i = 0; i < perf_nr_families; i++) {
 		if (!(o->families & 1U << i))
 			continue;
+		if (n == PERF_LOOPS)
+			errx(EXIT_USAGE, "no more than %d families; choose them with -f",
+			     PERF_LOOPS);
 		b[n].family = &perf_families[i];
-		b[n].type = __builtin_ctz(o->types);
-		b[n].test = &perf_tests[__builtin_ctz(o->tests)];
-		if (!b[n].test->run || !fill_in(&b[n], o, o->sizes[0]))
-			continue;
+		b[n].type = type;
+		b[n].test = test;
+		if (!fill_in(&b[n], o, o->sizes[0]))
+			errx(EXIT_USAGE, "%s has no %s %s; choose families with -f",
+			     b[n].family->name, type_names[type], test->name);
 		if (b[n].family->fixed)
 			b[n].size = b[n].family->fixed;
-		prepare(&b[n]);
-		run_batch(&b[n]);
 		n++;
 	}
-	if (!n)
-		errx(1, "nothing to do: no family has that test");
+	for (int i = 0; i < n; i++) {
+		prepare(&b[i]);
+		run_batch(&b[i]);
+	}
 	perf_loop(b, n);
 }
 

@@ -81,6 +81,7 @@ struct bench;
  * @size: of its messages; 0 if it is measured by size, or has none
  * @sized: whether it is measured by size
  * @amounts: or by how many of something there are; ends with 0
+ * @processes: or by how many processes do it at once
  * @smp: whether it needs several CPUs to make sense
  * @sockets: whether it needs sockets, and not pipes
  * @count: how many operations make one batch of messages of some size
@@ -99,6 +100,7 @@ struct perf_test {
 	size_t size;
 	bool sized;
 	const size_t *amounts;
+	bool processes;
 	bool smp;
 	bool sockets;
 	unsigned long (*count)(size_t size);
@@ -215,5 +217,11 @@ noreturn void perf_loop(struct bench *b, int n);
 
 extern const struct perf_test perf_tests[];
 extern const size_t perf_nr_tests;
+
+/* Is it measured by how many of something there are? */
+static inline bool perf_has_amounts(const struct perf_test *t)
+{
+	return t->amounts || t->processes;
+}
 
 #endif /* KITE_PERF_H */
