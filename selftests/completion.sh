@@ -101,7 +101,9 @@ t_filters()
 
 t_values()
 {
-	offers "$types" kite cat -t "" && offers "$types" kite monitor --type "" &&
+	offers "dgram seqpacket stream" kite cat -t "" &&
+		offers "dgram seqpacket stream" kite perf -t "" &&
+		offers "$types" kite monitor --type "" &&
 		offers "$types" kite dump --type "" && offers "$types" kite ss --type "" &&
 		offers "dgram seqpacket stream" kite perf --types "" &&
 		offers "REQUEST RESET RESPONSE" kite dump -o RE &&
