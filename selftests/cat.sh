@@ -38,12 +38,18 @@ t_file()
 		wait $server && same file got
 }
 
-# To a reader that stands still for a while: nothing is lost, and nobody spins.
+# Does the one who sends to port $1 wait for room?
+blocked()
+{
+	"$kite" ss -ti dport = :$1 2> ss.log | grep -q ' blocked'
+}
+
+# To a reader that stands still until the sender does: nothing is lost.
 t_backpressure()
 {
 	mkfifo pipe
 	{
-		sleep 1
+		retry blocked $port
 		cat > got
 	} < pipe &
 	pids="$pids $!"
@@ -166,7 +172,7 @@ t_idle()
 t_reset()
 {
 	# Closes with the input unread.
-	server got -e 'sleep 1; exec 0<&- 1>&-' $port || return
+	server got -e "$(unread $port)" $port || return
 	echo unread | kite cat $port > answer 2> client.log
 	[ $? -eq 1 ] && grep -q "recv: Connection reset by peer" client.log
 }

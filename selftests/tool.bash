@@ -32,6 +32,23 @@ says()
 	return 1
 }
 
+# unread PORT: a command for "kite cat -e" that ends when there is something to read,
+# which it leaves
+unread()
+{
+	echo "until '$kite' ss -t sport = :$1 < /dev/null | grep -q 'ESTAB  *[1-9]'; do
+		sleep 0.1
+	done"
+}
+
+# read_all PORT: a command that ends when its peer has read all that it was sent
+read_all()
+{
+	echo "until '$kite' ss -t sport = :$1 < /dev/null | grep -q 'ESTAB  *[0-9]*  *0 '; do
+		sleep 0.1
+	done"
+}
+
 # is_json FILE [EXPRESSION]: Python takes it, and the expression about "it" is true
 is_json()
 {

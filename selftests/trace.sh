@@ -48,7 +48,7 @@ t_connection()
 # Without -a the peer's calls are not seen, and what it sends is drawn all the same.
 t_one_side()
 {
-	server -e 'cat; sleep 0.2' $port || return
+	server -e "cat; $(read_all $port)" $port || return
 	echo hello | kite trace --ascii -o out.log "$kite" cat -N $port > answer || return
 	in_order '|-* REQUEST -*>|' '|<-* RESPONSE -*|' '|-* DATA 6 B -*>|' \
 		'|<-* DATA 6 B' '| reads 6 B' '| reads the end'
@@ -65,10 +65,11 @@ t_children()
 t_others()
 {
 	server -k $port || return
-	kite trace -o out.log sh -c 'exec sleep 2' 2> err.log &
+	kite trace -o out.log sh -c 'until [ -e others ]; do sleep 0.1; done' 2> err.log &
 	pid=$!
 	retry tracing
 	echo x | kite cat -N $port
+	touch others
 	wait $pid && [ ! -s out.log ] && grep -q "no Kite socket" err.log
 }
 
@@ -89,7 +90,7 @@ t_refused()
 
 t_reset()
 {
-	server -e 'sleep 1' $port || return
+	server -e "$(unread $port)" $port || return
 	echo x | kite trace -a -o out.log "$kite" cat $port 2> err.log
 	[ $? -eq 1 ] && in_order 'DATA 2 B ─*▶│' '│◀─* RESET ABORT' 'recv: ECONNRESET'
 }
