@@ -45,16 +45,20 @@ with()
 	fi
 }
 
-# Both events, as all that use the kernel's own text for them show it.
+# All five events, as those that use the kernel's own text for them show it: the client's
+# connection and the six bytes, both ways, and the datagram.
 in_text()
 {
-	grep -qE 'kite_send: .* type=STREAM .* remote=1:7391 len=6 .* ret=6 total=6' $1 &&
+	grep -qE 'kite_state: .* type=STREAM .* remote=1:7391 oldstate=CLOSE newstate=SYN_SENT' $1 &&
+		grep -qE 'kite_send: .* type=STREAM .* remote=1:7391 len=6 .* ret=6 total=6' $1 &&
+		grep -qE 'kite_recv: .* type=STREAM .* remote=1:7391 .* ret=6 total=6' $1 &&
+		grep -qE 'kite_credit: .* remote=1:7391 what=grant read=6 ' $1 &&
 		grep -qE 'kite_drop: .* op=DGRAM .* dst=1:7392 len=6 reason=NO_PORT' $1
 }
 
 t_trace_cmd()
 {
-	timeout 100 trace-cmd record -e kite:kite_send -e kite:kite_drop -o trace.dat ./patient \
+	timeout 100 trace-cmd record -e kite -o trace.dat ./patient \
 		> record.log 2>&1 &&
 		trace-cmd report trace.dat > report.log 2>&1 && in_text report.log
 }
@@ -70,22 +74,28 @@ t_trace_cmd_filter()
 
 t_perf_record()
 {
-	timeout 100 perf record -q -e kite:kite_send,kite:kite_drop -o perf.data ./work \
+	timeout 100 perf record -q -e 'kite:*' -o perf.data ./work \
 		> record.log 2>&1 &&
 		perf script -i perf.data > script.log 2>&1 && in_text script.log
 }
 
 t_perf_stat()
 {
-	timeout 100 perf stat -x, -o stat.log -e kite:kite_send,kite:kite_drop ./work \
-		> work.log 2>&1 &&
-		grep -q '^2,,kite:kite_send,' stat.log && grep -q '^1,,kite:kite_drop,' stat.log
+	timeout 100 perf stat -x, -o stat.log -e 'kite:*' ./work > work.log 2>&1 &&
+		grep -q '^2,,kite:kite_send,' stat.log &&
+		grep -q '^1,,kite:kite_drop,' stat.log || return
+	for event in recv state credit; do
+		grep -q "^[1-9][0-9]*,,kite:kite_$event," stat.log || return
+	done
 }
 
 t_perf_trace()
 {
 	timeout 100 perf trace -e 'kite:*' -o trace.log ./work > work.log 2>&1 &&
 		grep -q 'kite:kite_send(.* remote_port: 7391, len: 6, .*total: 6' trace.log &&
+		grep -q 'kite:kite_recv(.* remote_port: 7391, .*ret: 6, total: 6' trace.log &&
+		grep -q 'kite:kite_state(.* remote_port: 7391, oldstate: 7, newstate: 2' trace.log &&
+		grep -q 'kite:kite_credit(.* remote_port: 7391, .*read: 6, ' trace.log &&
 		grep -q 'kite:kite_drop(.* dst_port: 7392, .*len: 6' trace.log
 }
 
@@ -100,8 +110,17 @@ t_bpftrace()
 	bpf 'tracepoint:kite:kite_send { printf("%s sent %d to %d\n", comm, args->ret,
 			args->remote_port); }
 		tracepoint:kite:kite_drop { printf("lost %d to %d: %d\n", args->len,
-			args->dst_port, args->reason); @[args->reason] = count(); }' &&
+			args->dst_port, args->reason); @[args->reason] = count(); }
+		tracepoint:kite:kite_recv { printf("%s received %d from %d\n", comm,
+			args->ret, args->remote_port); }
+		tracepoint:kite:kite_state { printf("from state %d to %d\n", args->oldstate,
+			args->newstate); }
+		tracepoint:kite:kite_credit { printf("credit of %d: read %d\n",
+			args->remote_port, args->read); }' &&
 		grep -q '^kite sent 6 to 7391$' bpftrace.log &&
+		grep -q '^kite received 6 from 7391$' bpftrace.log &&
+		grep -q '^from state 7 to 2$' bpftrace.log &&
+		grep -q '^credit of 7391: read 6$' bpftrace.log &&
 		grep -q '^lost 6 to 7392: [0-9]' bpftrace.log &&
 		grep -q '^@\[[0-9]*\]: 1$' bpftrace.log
 }
