@@ -20,6 +20,11 @@
  * Events come over the group KITE_EVENT_GROUP of the generic netlink family
  * KITE_GENL_NAME, which needs CAP_NET_ADMIN, too: &enum kite_event_cmd. After the
  * generic netlink header they have the same struct and the same attributes.
+ *
+ * What a socket counts: of a connection, the bytes that were sent, came, were read and
+ * were not let in (struct kite_diag_credit); of every socket, the messages that were
+ * dropped (SK_MEMINFO_DROPS of KITE_DIAG_MEMINFO). No socket counts its packets; a
+ * namespace does, in /proc/net/kite_stat.
  */
 #ifndef _UAPI_LINUX_KITE_DIAG_H
 #define _UAPI_LINUX_KITE_DIAG_H
