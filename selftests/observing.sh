@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The examples of Documentation/observing.rst and capture.rst: each is typed into one
-# shell for the page, in the order of the page, and has to print what the page says. The
-# shell has a network namespace of its own, where nobody else counts.
+# The examples of Documentation/observing.rst, capture.rst and counters.rst: each is typed
+# into one shell for the page, in the order of the page, and has to print what the page
+# says. The shell has a network namespace of its own, where nobody else counts.
 #
 # In what is printed, numbers that nobody can foretell do not count: those of five digits
 # and more, those with a point, those in brackets, times, and hexadecimal ones. Nor does
@@ -119,4 +119,5 @@ run()
 
 run observing
 run capture
+run counters
 finish
