@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include <linux/sockios.h>
+#include <linux/vm_sockets.h>
 
 #include "preload.h"
 
@@ -460,4 +461,74 @@ void test_unspec(void)
 	close(u);
 	close(c);
 	close(l);
+}
+
+/* An address of AF_VSOCK: whose, and whether its port is @port or some other. */
+static void print_vm(const char *what, const struct sockaddr_vm *name, socklen_t len,
+		     unsigned int port)
+{
+	printf("%s: %s: %d bytes, family %d, CID %d, %s\n", test, what, (int)len,
+	       name->svm_family, name->svm_cid,
+	       name->svm_port == port ? "that port" : "a port");
+}
+
+static void print_buffer(const char *what, int fd)
+{
+	unsigned long long size = 0;
+	socklen_t len = sizeof(size);
+	int result = getsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &size, &len);
+
+	print(what, result ? -1 : (long)size);
+}
+
+/* A connection of AF_VSOCK on this machine, and one to nobody. */
+static void vsock(int type)
+{
+	struct sockaddr_vm any = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY,
+				   .svm_port = VMADDR_PORT_ANY };
+	struct sockaddr_vm to = { 0 }, from = { 0 }, own = { 0 };
+	int l = socket(AF_VSOCK, type, 0), c = socket(AF_VSOCK, type, 0), s;
+	socklen_t len = sizeof(to);
+	unsigned long long size = 65536;
+	char text[8];
+
+	print("bind", bind(l, (void *)&any, sizeof(any)));
+	print("listen", listen(l, 8));
+	print("getsockname", getsockname(l, (void *)&to, &len));
+	print_vm("listener", &to, len, VMADDR_PORT_ANY);
+	to.svm_cid = VMADDR_CID_LOCAL;
+	print("connect", connect(c, (void *)&to, sizeof(to)));
+	len = sizeof(own);
+	print("getsockname", getsockname(c, (void *)&own, &len));
+	/* AF_VSOCK itself has VMADDR_CID_ANY there, see Documentation/programs.rst. */
+	own.svm_cid = VMADDR_CID_LOCAL;
+	print_vm("client's own", &own, len, VMADDR_PORT_ANY);
+	len = sizeof(from);
+	s = accept(l, (void *)&from, &len);
+	print_vm("accept", &from, len, own.svm_port);
+	len = sizeof(own);
+	print("getpeername", getpeername(c, (void *)&own, &len));
+	print_vm("client's peer", &own, len, to.svm_port);
+	print_int("SO_DOMAIN", c, SOL_SOCKET, SO_DOMAIN);
+	print_int("SO_TYPE", c, SOL_SOCKET, SO_TYPE);
+	print_buffer("buffer", c);
+	print("set", setsockopt(c, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &size, sizeof(size)));
+	print_buffer("buffer", c);
+	print("send", send(c, "hello", 5, 0));
+	print("recv", recv(s, text, sizeof(text), 0));
+	print("shutdown", shutdown(s, SHUT_WR));
+	print("the end", recv(c, text, sizeof(text), 0));
+	close(s);
+	close(c);
+	close(l);
+
+	c = socket(AF_VSOCK, type, 0);
+	print("to nobody", connect(c, (void *)&to, sizeof(to)));
+	close(c);
+}
+
+void test_vsock(void)
+{
+	vsock(SOCK_STREAM);
+	vsock(SOCK_SEQPACKET);
 }

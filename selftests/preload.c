@@ -174,6 +174,7 @@ static const struct {
 	{ "threads", test_threads }, { "full", test_full },
 	{ "stdio", test_stdio }, { "ioctl", test_ioctl },
 	{ "localhost", test_localhost }, { "many", test_many },
+	{ "vsock", test_vsock },
 };
 
 /* By the system call, which nobody replaces. */

@@ -79,5 +79,6 @@ void test_stdio(void);
 void test_ioctl(void);
 void test_localhost(void);
 void test_many(void);
+void test_vsock(void);
 
 #endif /* KITE_SELFTESTS_PRELOAD_H */

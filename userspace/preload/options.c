@@ -254,8 +254,9 @@ static void get_connected(int fd, int level, int name, void *value, socklen_t le
 	}
 }
 
-static int get_ip(int fd, const struct tag *tag, int level, int name, void *value,
-		  socklen_t *len)
+/* As a socket of the family that was asked for answers. */
+static int get_native(int fd, const struct tag *tag, int level, int name, void *value,
+		      socklen_t *len)
 {
 	int twin, err, saved;
 
@@ -288,9 +289,10 @@ REPLACES int getsockopt(int fd, int level, int name, void *restrict value,
 		return REAL(getsockopt)(fd, level, name, value, len);
 	if (level == SOL_SOCKET)
 		return get_socket(fd, &tag, name, value, len);
-	if (tag.kind != KIND_VSOCK)
-		return get_ip(fd, &tag, level, name, value, len);
-	if (level == AF_VSOCK && memory_get(fd, level, name, value, len))
+	if (tag.kind == KIND_VSOCK && level != AF_VSOCK)
+		return REAL(getsockopt)(fd, level, name, value, len);
+	/* AF_VSOCK may not be here, and so have no socket to ask. */
+	if (tag.kind == KIND_VSOCK && memory_get(fd, level, name, value, len))
 		return 0;
-	return REAL(getsockopt)(fd, level, name, value, len);
+	return get_native(fd, &tag, level, name, value, len);
 }

@@ -214,8 +214,14 @@ static int port_try_both(int fd, const struct tag *tag, const struct sockaddr_ki
 {
 	struct sockaddr_kite alias = *to;
 
-	if (tag->kind == KIND_VSOCK)
-		return REAL(connect)(fd, (const struct sockaddr *)to, sizeof(*to));
+	/* There it is a reset that says that nobody listens. */
+	if (tag->kind == KIND_VSOCK) {
+		int err = REAL(connect)(fd, (const struct sockaddr *)to, sizeof(*to));
+
+		if (err && errno == ECONNREFUSED)
+			errno = ECONNRESET;
+		return err;
+	}
 	if (to->skt_port <= UINT16_MAX && !socket_is_dgram(fd)) {
 		alias.skt_port |= tag_is_v4(tag) ? ALIAS_V4 : ALIAS_V6;
 		if (!port_try(fd, &alias))
