@@ -113,6 +113,13 @@ run()
 	} 2> /dev/null
 	mapfile -t commands < <(examples | sed -n 's/^[$#] //p')
 	for ((i = 0; i < ${#commands[@]}; i++)); do
+		case ${commands[i]} in
+		bpftrace*)
+			[ -e /sys/kernel/btf/vmlinux ] || {
+				result ok "$1: bpftrace # SKIP this kernel has no BTF"
+				continue
+			} ;;
+		esac
 		check "$1: ${commands[i]//#/}" example $((i + 1))
 	done
 }

@@ -12,6 +12,7 @@ preload=$(realpath -s "${KITE_TESTS:-$here/../build/selftests}/preload")
 family=$(cat /sys/module/kite/parameters/family)
 
 [ -x "$preload" ] || skip_all "no $preload"
+[ -e /proc/net/if_inet6 ] || skip_all "this kernel has no IPv6 to compare with"
 # A library of one size does not go into programs of another.
 ! kite run "$preload" list 2>&1 | grep -q 'bit program' || skip_all "$preload has 32 bits"
 # An address of this machine that is none of loopback.

@@ -143,6 +143,10 @@ with trace-cmd "trace-cmd: filter" t_trace_cmd_filter
 with perf "perf: record, script" t_perf_record
 with perf "perf: stat" t_perf_stat
 with perf "perf: trace" t_perf_trace
+if [ ! -e /sys/kernel/btf/vmlinux ]; then
+	result ok "bpftrace # SKIP this kernel does not describe its types (BTF)"
+	finish
+fi
 with bpftrace "bpftrace: tracepoints" t_bpftrace
 if [ -e $btf ]; then
 	with bpftrace "bpftrace: functions, by BTF" t_btf
