@@ -10,8 +10,6 @@
 
 #include "perf.h"
 
-#define OPERATIONS	2000
-
 static double now(void)
 {
 	struct timespec ts;
@@ -20,7 +18,7 @@ static double now(void)
 	return ts.tv_sec * 1e9 + ts.tv_nsec;
 }
 
-static void send_recv(const struct bench *b, const struct pair *p, int times)
+static void send_recv(const struct bench *b, const struct pair *p, unsigned long times)
 {
 	while (times--) {
 		put_all(b, p->out[0], b->size);
@@ -39,7 +37,7 @@ static void one_pair(const struct bench *b, const int start[2], const int ready[
 	close(start[1]);
 	if (write(ready[1], &c, 1) != 1 || read(start[0], &c, 1) != 0)
 		perf_failed(b, "start");
-	send_recv(b, &p, OPERATIONS);
+	send_recv(b, &p, b->count);
 	if (write(ready[1], &c, 1) != 1)
 		perf_failed(b, "end");
 	_exit(0);
@@ -81,7 +79,7 @@ static double all_pairs(const struct bench *b)
 		;
 	close(start[0]);
 	close(ready[0]);
-	return took / OPERATIONS / b->amount;
+	return took / b->count / b->amount;
 }
 
 /* The time between one message and the next, whichever pair's it is. */
