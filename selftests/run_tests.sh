@@ -7,14 +7,13 @@
 usage()
 {
 	cat <<'END'
-usage: run_tests.sh [--without-kite] [--tools | --without-tools] DIR [TEST...]
+usage: run_tests.sh [--without-kite] [--without-tools] DIR [TEST...]
 
   DIR              where "make -C selftests" put the programs
   TEST             just these, by name: bind, poll, module.sh, ...
   --without-kite   run although kite.ko is not loaded: Kite's tests are skipped,
                    AF_UNIX's and TCP's are run
-  --tools          just the scripts that test programs and not the kernel
-  --without-tools  leave those out
+  --without-tools  leave out the scripts that test programs and not the kernel
 
 KITE_TEST_TIMEOUT is how many seconds one program may take.
 END
@@ -22,14 +21,12 @@ END
 
 here=$(cd "$(dirname "$0")" && pwd)
 without=
-only=
 tools="examples.sh tool.sh perf.sh cat.sh ping.sh preload.sh ss.sh stat.sh trace.sh observing.sh"
 tools="$tools dump.sh completion.sh tracers.sh"
 while :; do
 	case $1 in
 	--without-kite)	without=1 ;;
 	--without-tools) tools= ;;
-	--tools)	only=1 ;;
 	-h|--help)	usage; exit 0 ;;
 	-*)		usage >&2; exit 2 ;;
 	*)		break ;;
@@ -45,8 +42,6 @@ if [ ! -d /sys/module/kite ] && [ -z "$without" ]; then
 	exit 1
 fi
 
-# shellcheck disable=SC2086 # A list.
-[ -z "$only" ] || set -- $tools
 # The programs in the order in which one reads them, then the scripts.
 [ $# -gt 0 ] || {
 	set -- errors bind connect accept data transfer shutdown buffers options \
