@@ -133,8 +133,10 @@ exit_port:
 /* It waits to be accepted, and ends with its listener, whose owner may be at that now. */
 static bool kite_net_ends(const struct sock *sk)
 {
-	return kite_sk_connects(sk) && !data_race(sk->sk_socket) &&
-	       !data_race(kite_conn(sk)->orphan);
+	if (!kite_sk_connects(sk))
+		return false;
+	/* Who accepts it or closes it may be at that: then it counts the next time. */
+	return !data_race(sk->sk_socket) && !data_race(kite_conn(sk)->orphan);
 }
 
 /*
