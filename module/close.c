@@ -51,7 +51,8 @@ void kite_conn_over(struct sock *sk)
 /* Tells a peer here, unless it has closed already: then nothing is left to be done. */
 static void kite_peer_event(struct sock *peer, u8 event, u8 arg)
 {
-	if (!sock_flag(peer, SOCK_DEAD))
+	/* It may be closing just now; sock_orphan() does not mark its write. */
+	if (!data_race(sock_flag(peer, SOCK_DEAD)))
 		kite_conn_event(peer, event, arg);
 }
 
