@@ -165,6 +165,10 @@ TEST_F(byhand, server_refuses)
 	struct address addr;
 
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+		/* One elsewhere who had no room is asked again in a while. */
+		if (!peer_is_known(&family_kite) && (reasons[i].error == EAGAIN ||
+						     reasons[i].error == ENOMEM))
+			continue;
 		kite_address(&addr, US, KITE_NODE_LOCAL);
 		async_connect(&connecting, c, &addr);
 		EXPECT_TRUE(async_blocks(&connecting));

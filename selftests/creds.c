@@ -540,6 +540,8 @@ TEST_F(creds, another_for_each_byte)
 
 	if (variant->type != SOCK_STREAM)
 		SKIP(return, "it counts as a message");
+	if (is_kite(self->f) && !self->known)
+		SKIP(return, "packets do not carry them");
 	while (err == 1 && sent < rcvbuf) {
 		if (sent & 1)
 			err = send_as(self->c, &c, 1, getpid(), 0, 0);
