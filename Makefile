@@ -125,7 +125,7 @@ help:
 	@echo 'make demo           watch programs talk over Kite in a VM; SIZE= of a file'
 	@echo 'make test           check, and run the tests on three kernels in VMs'
 	@echo 'make test-programs  run Redis, PostgreSQL, nginx and others over Kite'
-	@echo 'make test-debug     run all tests on a debug kernel'
+	@echo 'make test-debug     run the tests on a debug kernel'
 	@echo 'make test-faults    let memory be short in calls and tests, at each place'
 	@echo 'make test-kcsan     run the tests on a kernel that finds data races'
 	@echo 'make coverage       which lines of the module the tests run, in HTML'
