@@ -383,10 +383,10 @@ TEST_F(hostile, orphans_are_limited)
 	struct packet pkt = { .version = 1, .type = self->type, .op = KITE_OP_REQUEST,
 		.src_node = 1, .dst_port = S, .dst_node = 1, .limit = 1000 };
 	int i, s, waiting = 0, reset = 0;
-	long begin = now_ms();
 	struct packet got;
-	bool slow;
 
+	/* None may have waited long enough before the last is there. */
+	ASSERT_EQ(0, set(SYSCTL "close_timeout", 3600000));
 	drain(self->raw);
 	for (i = 0; i < ORPHANS_MAX + 10; i++) {
 		pkt.src_port = 10000 + i;
@@ -400,15 +400,10 @@ TEST_F(hostile, orphans_are_limited)
 		waiting += got.op == KITE_OP_SHUTDOWN;
 		reset += got.op == KITE_OP_RESET && got.flags == KITE_RESET_ABORT;
 	}
-	EXPECT_EQ(i, waiting + reset);
-	EXPECT_LE(ORPHANS_MAX, waiting);
-	/* They wait for 8 seconds, and then there is room again. */
-	slow = now_ms() - begin > 7000;
-	EXPECT_EQ(slow ? reset : 10, reset);
+	EXPECT_EQ(ORPHANS_MAX, waiting);
+	EXPECT_EQ(10, reset);
 	EXPECT_EQ(reset, counter("OrphanOverflows"));
-	if (!slow)
-		EXPECT_EQ(waiting, counter("Orphans"));
-	TH_LOG("%d waited, %d were reset%s", waiting, reset, slow ? ": too slow" : "");
+	EXPECT_EQ(waiting, counter("Orphans"));
 
 	/* Who closes in turn makes room. */
 	pkt.op = KITE_OP_SHUTDOWN;
