@@ -22,7 +22,7 @@ END
 here=$(cd "$(dirname "$0")" && pwd)
 without=
 tools="examples.sh tool.sh perf.sh cat.sh ping.sh preload.sh ss.sh stat.sh trace.sh observing.sh"
-tools="$tools dump.sh completion.sh tracers.sh"
+tools="$tools dump.sh completion.sh tracers.sh conformance.sh"
 while :; do
 	case $1 in
 	--without-kite)	without=1 ;;
