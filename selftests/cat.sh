@@ -159,6 +159,22 @@ t_connect_timeout()
 	[ $? -eq 1 ] && grep -q "nobody came within 1 seconds" got.log
 }
 
+# The listener's queue, which has one already, is full with one more.
+t_full()
+{
+	mkfifo hold
+	"${KITE_TESTS:-$here/../build/selftests}/holder" listen < hold > held 2> held.log &
+	pids="$pids $!"
+	exec 9> hold
+	retry test -s held || return
+	full=$("$kite" ss -Hl | awk '$3 == 1 { sub(".*:", "", $5); print $5 }')
+	kite cat -z "$full" || return
+	says 1 "1:$full: Connection timed out" cat -w 0.3 "$full"
+	result=$?
+	exec 9>&-
+	return $result
+}
+
 t_idle()
 {
 	server got -e 'sleep 60' $port || return
@@ -213,6 +229,7 @@ check "cat: -k -e, two at once" t_keep_exec
 check "cat: -k, one after the other" t_keep
 check "cat: -p" t_source
 check "cat: -w" t_connect_timeout
+check "cat: -w, and no room" t_full
 check "cat: -i" t_idle
 check "cat: reset" t_reset
 check "cat: -z" t_probe
