@@ -416,6 +416,65 @@ TEST_F(uring, close)
 	EXPECT_EQ(0, NEXT());
 }
 
+/* Records and datagrams: each call is about one of them. */
+
+TYPED_PAIR_FIXTURE(messages);
+TYPE_VARIANT(messages, kite, SEQPACKET);
+TYPE_VARIANT(messages, kite, DGRAM);
+TYPE_VARIANT(messages, unix, SEQPACKET);
+TYPE_VARIANT(messages, unix, DGRAM);
+TYPE_VARIANT(messages, inet, DGRAM);
+
+TEST_F(messages, one_by_one)
+{
+	struct iovec iov = { back, 4 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct io_uring_cqe last;
+	struct io_uring ring;
+
+	if (!open_ring(_metadata, &ring))
+		return;
+	EXPECT_EQ(1, SUBMIT(&ring, 1, recvmsg, self->s, &msg, 0));
+	EXPECT_EQ(1, SUBMIT(&ring, 2, poll_add, self->c, POLLIN));
+	EXPECT_FALSE(completes_now(&ring));
+	EXPECT_EQ(1, SUBMIT(&ring, 3, send, self->c, "0123456789", 10, 0));
+	/* In either order: what came, cut off, and what was sent. */
+	EXPECT_EQ(14, completion(&ring, &last) + completion(&ring, &last));
+	EXPECT_EQ(MSG_TRUNC, msg.msg_flags & MSG_TRUNC);
+	EXPECT_EQ(0, memcmp(back, "0123", 4));
+
+	EXPECT_FALSE(completes_now(&ring));
+	EXPECT_EQ(0, send(self->s, "", 0, 0));
+	EXPECT_EQ(2, send(self->s, "ab", 2, 0));
+	EXPECT_EQ(POLLIN, completion(&ring, &last) & POLLIN);
+	EXPECT_EQ(1, SUBMIT(&ring, 4, recv, self->c, back, 100, 0));
+	EXPECT_EQ(0, completion(&ring, &last));
+	EXPECT_EQ(1, SUBMIT(&ring, 5, recv, self->c, back, 100, 0));
+	EXPECT_EQ(2, completion(&ring, &last));
+}
+
+TEST_F(messages, full)
+{
+	int sent = 0, received = 0;
+	struct io_uring_cqe last;
+	struct io_uring ring;
+
+	if (self->type == SOCK_DGRAM)
+		SKIP(return, "a datagram need not wait for room");
+	if (!open_ring(_metadata, &ring))
+		return;
+	while (send(self->c, data, 10000, MSG_DONTWAIT) == 10000)
+		sent++;
+	EXPECT_EQ(1, SUBMIT(&ring, 1, send, self->c, data, 10000, 0));
+	EXPECT_FALSE(completes_now(&ring));
+	while (recv(self->s, back, BIG, MSG_DONTWAIT) == 10000)
+		received++;
+	EXPECT_EQ(10000, completion(&ring, &last));
+	while (recv(self->s, back, BIG, MSG_DONTWAIT) == 10000)
+		received++;
+	EXPECT_EQ(sent + 1, received);
+}
+
 /* send_zc on sockets of all types, made by socket() and by accept() */
 
 FIXTURE(send_zc) {
