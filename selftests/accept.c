@@ -409,7 +409,7 @@ TEST_F(accept, children_inherit_options)
 	struct linger linger = {};
 	struct address addr;
 	socklen_t len;
-	int l, s, sndbuf, rcvbuf;
+	int l, s, sndbuf, rcvbuf, mark;
 	bool inherits;
 
 	/* as with TCP */
@@ -423,6 +423,9 @@ TEST_F(accept, children_inherit_options)
 	ASSERT_EQ(0, set_timeout(l, SO_RCVTIMEO, 3000));
 	ASSERT_EQ(0, set_timeout(l, SO_SNDTIMEO, 5000));
 	ASSERT_EQ(0, set_linger(l, 9));
+	ASSERT_EQ(0, set_int_option(l, SOL_SOCKET, SO_PRIORITY, 3));
+	/* That takes a privilege. */
+	mark = set_int_option(l, SOL_SOCKET, SO_MARK, 7) ? 0 : 7;
 	sndbuf = get_int_option(l, SOL_SOCKET, SO_SNDBUF);
 	rcvbuf = get_int_option(l, SOL_SOCKET, SO_RCVBUF);
 	ASSERT_EQ(0, listen(l, 1));
@@ -445,6 +448,8 @@ TEST_F(accept, children_inherit_options)
 	EXPECT_EQ(0, getsockopt(s, SOL_SOCKET, SO_LINGER, &linger, &len));
 	EXPECT_EQ(inherits ? 1 : 0, linger.l_onoff);
 	EXPECT_EQ(inherits ? 9 : 0, linger.l_linger);
+	EXPECT_EQ(inherits ? mark : 0, get_int_option(s, SOL_SOCKET, SO_MARK));
+	EXPECT_EQ(0, get_int_option(s, SOL_SOCKET, SO_PRIORITY));
 
 	/* not what makes it a listener */
 	EXPECT_EQ(0, get_int_option(s, SOL_SOCKET, SO_ACCEPTCONN));
