@@ -180,6 +180,25 @@ TEST_F(dgram, filter)
 	EXPECT_EQ(3, recv(self->b, buf, sizeof(buf), MSG_DONTWAIT));
 	EXPECT_EQ(0, memcmp(buf, "yes", 3));
 	EXPECT_EQ(-EAGAIN, ERR(recv(self->b, buf, sizeof(buf), MSG_DONTWAIT)));
+	if (!calls_fail())
+		EXPECT_EQ(1, drops_of(self->b));
+}
+
+TEST_F(dgram, filter_locked)
+{
+	/* UDP's sees its header, too. */
+	int len = is_kite(self->f) ? 3 : 11;
+	char buf[8];
+
+	ASSERT_EQ(0, attach_bpf_for_length(self->b, len));
+	EXPECT_EQ(0, set_int_option(self->b, SOL_SOCKET, SO_LOCK_FILTER, 1));
+	EXPECT_EQ(-EPERM, attach_bpf_for_length(self->b, len - 1));
+	EXPECT_EQ(-EPERM, set_int_option(self->b, SOL_SOCKET, SO_DETACH_FILTER, 0));
+	EXPECT_EQ(-EPERM, set_int_option(self->b, SOL_SOCKET, SO_LOCK_FILTER, 0));
+	EXPECT_EQ(2, send_to(self->a, "no", 2, &self->at_b));
+	EXPECT_EQ(3, send_to(self->a, "yes", 3, &self->at_b));
+	EXPECT_EQ(3, recv(self->b, buf, sizeof(buf), MSG_DONTWAIT));
+	EXPECT_EQ(-EAGAIN, ERR(recv(self->b, buf, sizeof(buf), MSG_DONTWAIT)));
 }
 
 TEST_F(dgram, refused)
@@ -266,6 +285,8 @@ TEST_F(dgram, too_many_are_dropped_and_counted)
 	EXPECT_EQ(0, set_int_option(self->b, SOL_SOCKET, SO_RCVBUF, 8192));
 	for (i = 0; i < 100; i++)
 		ASSERT_EQ(1000, send_to(self->a, big, 1000, &self->at_b));
+	/* That is no matter for who sends. */
+	EXPECT_EQ(POLLOUT, revents(self->a));
 	while (ERR(recv(self->b, big, sizeof(big), MSG_DONTWAIT)) == 1000)
 		got++;
 	EXPECT_LT(0, got);

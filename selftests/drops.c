@@ -324,14 +324,6 @@ static int rate_limited(struct stage *stage)
 	return look(stage) ?: SAY_AS(stage, SOCK_RAW, KITE_OP_ECHO);
 }
 
-/* Where calls fail before they succeed, that is counted and dropped, too. */
-static bool calls_fail(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	return preload && strstr(preload, "faulty.so");
-}
-
 FIXTURE(reason) {
 	struct stage stage;
 };

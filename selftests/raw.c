@@ -8,7 +8,6 @@
 #include <sys/uio.h>
 
 #include <linux/bpf.h>
-#include <linux/sock_diag.h>
 
 #include "fixtures.h"
 #include "packet.h"
@@ -70,6 +69,7 @@ TEST_F(raw, calls_of_connections)
 	EXPECT_EQ(-EOPNOTSUPP,
 		  ERR(socketpair(family_kite.domain(), SOCK_RAW, 0, fd)));
 	EXPECT_EQ(-ENOTCONN, peer_of(self->fd, &name));
+	EXPECT_EQ(-EOPNOTSUPP, set_int_option(self->fd, SOL_KITE, SO_ZEROCOPY, 1));
 	EXPECT_EQ(-EPROTONOSUPPORT, ERR(socket(family_kite.domain(), SOCK_RAW, 99)));
 	EXPECT_EQ(SOCK_RAW, get_int_option(self->fd, SOL_SOCKET, SO_TYPE));
 	EXPECT_EQ(-EAGAIN, packet_next_op(self->fd));
@@ -389,16 +389,6 @@ TEST_F(raw, narrowed_to_a_node)
 	EXPECT_EQ(KITE_OP_DATA, packet_next_op(self->fd));
 }
 
-static unsigned int dropped(int fd)
-{
-	unsigned int info[SK_MEMINFO_VARS] = { };
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len))
-		return -1;
-	return info[SK_MEMINFO_DROPS];
-}
-
 static int attach(int fd, const struct sock_filter *code, unsigned short len)
 {
 	struct sock_fprog prog = { .len = len, .filter = (struct sock_filter *)code };
@@ -425,7 +415,7 @@ TEST_F(raw, filter)
 	EXPECT_EQ(KITE_OP_SHUTDOWN, packet_next_op(self->fd));
 	EXPECT_NO_PACKET();
 	/* What was not wanted was not lost. */
-	EXPECT_EQ(0, dropped(self->fd));
+	EXPECT_EQ(0, drops_of(self->fd));
 }
 
 TEST_F(raw, filter_cuts)
@@ -465,18 +455,6 @@ TEST_F(raw, filter_before_the_packet)
 	EXPECT_EQ(1, recv(fd, big, 1, MSG_DONTWAIT));
 	EXPECT_EQ(1, sendto(fd, "y", 1, 0, &addr.sa, addr.len));
 	EXPECT_EQ(-EAGAIN, ERR(recv(fd, big, 1, MSG_DONTWAIT)));
-}
-
-static int load_bpf(const struct bpf_insn *insns, unsigned int count)
-{
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
-		.insns = (unsigned long)insns,
-		.insn_cnt = count,
-		.license = (unsigned long)"GPL",
-	};
-
-	return ERR(syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)));
 }
 
 TEST_F(raw, bpf)
@@ -562,7 +540,7 @@ TEST_F(raw, too_many_are_dropped_and_counted)
 		got++;
 	EXPECT_LT(0, got);
 	EXPECT_GT(100, got);
-	EXPECT_EQ(100 - got, dropped(self->fd));
+	EXPECT_EQ(100 - got, drops_of(self->fd));
 
 	ASSERT_EQ(1, send(conn.c, "x", 1, 0));
 	ASSERT_LT(0, recvmsg(self->fd, &msg, 0));

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <linux/bpf.h>
 #include <linux/filter.h>
 
 #include "fixtures.h"
@@ -303,6 +304,25 @@ TEST_F(reuseport, chosen_by_program)
 	EXPECT_EQ(SENDERS, by_a);
 	EXPECT_EQ(0, ERR(setsockopt(self->a, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF,
 				    &prog, sizeof(int))));
+}
+
+/* And one that is loaded, always the same. */
+TEST_F(reuseport, chosen_by_bpf)
+{
+	static const struct bpf_insn second[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int prog, by_a;
+
+	if (variant->type != SOCK_DGRAM)
+		SKIP(return, "a request to connect has no bytes");
+	prog = load_bpf(second, ARRAY_SIZE(second));
+	ASSERT_LE(0, prog);
+	ASSERT_EQ(0, set_int_option(self->a, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, prog));
+	ASSERT_EQ(0, arrive_all(self->f, SOCK_DGRAM, &self->addr));
+	EXPECT_EQ(SENDERS, taken_by(SOCK_DGRAM, SENDERS, self->a, self->b, &by_a));
+	EXPECT_EQ(0, by_a);
 }
 
 /* Listeners come and go while others connect. */

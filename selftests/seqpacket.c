@@ -18,26 +18,44 @@ static int record_socket(const struct family *f)
 	return ERR(socket(f->domain(), SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
 }
 
-/* A connection, since a socketpair never sends packets. */
-static int record_pair(const struct family *f, int fd[2])
+static int record_listener(const struct family *f, struct address *addr)
 {
-	struct address addr;
 	int l = record_socket(f), err;
 
 	if (l < 0)
 		return l;
-	f->any(&addr);
-	err = bind_to(l, &addr) ?: name_of(l, &addr) ?: ERR(listen(l, 1));
-	if (!err && is_kite(f))
-		kite_address(&addr, port_of(&addr), KITE_NODE_LOCAL);
-	if (!err) {
-		fd[0] = record_socket(f);
-		err = connect_to(fd[0], &addr);
+	f->any(addr);
+	err = bind_to(l, addr) ?: name_of(l, addr) ?: ERR(listen(l, 1));
+	if (err) {
+		close(l);
+		return err;
 	}
-	if (!err) {
-		fd[1] = ERR(accept(l, NULL, NULL));
-		err = fd[1] < 0 ? fd[1] : 0;
-	}
+	if (is_kite(f))
+		kite_address(addr, port_of(addr), KITE_NODE_LOCAL);
+	return l;
+}
+
+static int accepted(const struct family *f, int l, const struct address *addr, int fd[2])
+{
+	int err;
+
+	fd[0] = record_socket(f);
+	err = connect_to(fd[0], addr);
+	if (err)
+		return err;
+	fd[1] = ERR(accept(l, NULL, NULL));
+	return fd[1] < 0 ? fd[1] : 0;
+}
+
+/* A connection, since a socketpair never sends packets. */
+static int record_pair(const struct family *f, int fd[2])
+{
+	struct address addr;
+	int l = record_listener(f, &addr), err;
+
+	if (l < 0)
+		return l;
+	err = accepted(f, l, &addr, fd);
 	close(l);
 	return err;
 }
@@ -184,6 +202,15 @@ TEST_F(seqpacket, end_of_record)
 	EXPECT_EQ(1, send(self->c, "b", 1, 0));
 	EXPECT_EQ(eor, recv_flags(self->s, buf, 8, 0, &got) & MSG_EOR);
 	EXPECT_EQ(0, recv_flags(self->s, buf, 8, 0, &got) & MSG_EOR);
+
+	/* The other way, and of a record that is empty, cut off, or long. */
+	EXPECT_EQ(0, send(self->s, "", 0, MSG_EOR));
+	EXPECT_EQ(eor, recv_flags(self->c, buf, 8, 0, &got) & MSG_EOR);
+	EXPECT_EQ(9, send(self->s, "too long.", 9, MSG_EOR));
+	EXPECT_EQ(eor | MSG_TRUNC, recv_flags(self->c, buf, 8, 0, &got));
+	EXPECT_EQ(BIG, send(self->s, big, BIG, MSG_EOR));
+	EXPECT_EQ(eor, recv_flags(self->c, big, BIG, MSG_PEEK, &got) & MSG_EOR);
+	EXPECT_EQ(eor, recv_flags(self->c, big, BIG, 0, &got) & MSG_EOR);
 }
 
 /* Longer than a packet of Kite's. */
@@ -318,6 +345,8 @@ TEST_F(seqpacket, filter)
 	EXPECT_EQ('2', buf[1]);
 	/* One that has no byte to look at is out. */
 	EXPECT_EQ(0, send(self->c, "", 0, 0));
+	if (is_kite(self->f) && !calls_fail())
+		EXPECT_EQ(2, drops_of(self->s));
 	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, sizeof(buf), MSG_DONTWAIT)));
 	EXPECT_EQ(0, revents_for(self->s, POLLIN));
 
@@ -356,6 +385,35 @@ TEST_F(seqpacket, filter_locked)
 	EXPECT_EQ(-EPERM, filter_y(self->s));
 	EXPECT_EQ(-EPERM, set_int_option(self->s, SOL_SOCKET, SO_DETACH_FILTER, 0));
 	EXPECT_EQ(-EPERM, set_int_option(self->s, SOL_SOCKET, SO_LOCK_FILTER, 0));
+}
+
+TEST_F(seqpacket, filter_by_bpf)
+{
+	char buf[8];
+
+	ASSERT_EQ(0, attach_bpf_for_length(self->s, 3));
+	EXPECT_EQ(2, send(self->c, "no", 2, 0));
+	EXPECT_EQ(3, send(self->c, "yes", 3, 0));
+	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), MSG_DONTWAIT));
+	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, sizeof(buf), MSG_DONTWAIT)));
+}
+
+/* A listener's filter stays with it, locked or not. */
+TEST_F(seqpacket, filter_of_the_listener)
+{
+	struct address addr;
+	int fd[2], l;
+	char buf[8];
+
+	l = record_listener(self->f, &addr);
+	ASSERT_LE(0, l);
+	ASSERT_EQ(0, filter_y(l));
+	ASSERT_EQ(0, set_int_option(l, SOL_SOCKET, SO_LOCK_FILTER, 1));
+	ASSERT_EQ(0, accepted(self->f, l, &addr, fd));
+	EXPECT_EQ(2, send(fd[0], "no", 2, 0));
+	EXPECT_EQ(2, recv(fd[1], buf, sizeof(buf), MSG_DONTWAIT));
+	EXPECT_EQ(0, get_int_option(fd[1], SOL_SOCKET, SO_LOCK_FILTER));
+	EXPECT_EQ(0, filter_y(fd[1]));
 }
 
 /*

@@ -13,6 +13,7 @@
 #include <linux/sockios.h>
 
 #include "fixtures.h"
+#include "packet.h"
 
 #define NSEC_PER_SEC 1000000000LL
 
@@ -246,6 +247,33 @@ TEST_F(inherited, by_accepted_sockets)
 		close(c);
 		close(s);
 	}
+}
+
+/* A raw socket's are of when it was shown the packet. */
+
+FAMILY_FIXTURE(raw, KITE);
+
+TEST_F(raw, of_packets)
+{
+	int raw = raw_bound(7000), fd = kite_socket_at(SOCK_DGRAM, 7000);
+	long long before, after, stamp;
+	struct address addr;
+
+	if (raw == -EPERM)
+		SKIP(return, "raw sockets need CAP_NET_RAW");
+	if (calls_fail())
+		SKIP(return, "with faulty.so a packet may not be shown");
+	ASSERT_LE(0, raw);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, name_of(fd, &addr));
+	ASSERT_EQ(0, set_int_option(raw, SOL_SOCKET, SO_TIMESTAMPNS_NEW, 1));
+	before = realtime_ns();
+	ASSERT_EQ(1, ERR(sendto(fd, "x", 1, 0, &addr.sa, addr.len)));
+	after = realtime_ns();
+	usleep(1000);
+	stamp = recv_stamp(raw, SO_TIMESTAMPNS_NEW);
+	EXPECT_LE(before, stamp);
+	EXPECT_GE(after, stamp);
 }
 
 /* The bytes of a stream come at many times, so none is told, as with AF_UNIX. */

@@ -13,6 +13,8 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include <linux/bpf.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 
 #include "util.h"
@@ -378,12 +380,65 @@ void *bad_pointer(void)
 	return (void *)8;
 }
 
+/* How many messages did the socket not let in? */
+int drops_of(int fd)
+{
+	unsigned int info[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len))
+		return -errno;
+	return info[SK_MEMINFO_DROPS];
+}
+
+/* Filters by SO_ATTACH_BPF */
+
+int load_bpf(const struct bpf_insn *insns, unsigned int count)
+{
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+		.insns = (unsigned long)insns,
+		.insn_cnt = count,
+		.license = (unsigned long)"GPL",
+	};
+
+	return ERR(syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)));
+}
+
+/* Lets in only what has @len bytes where filters see it. */
+int attach_bpf_for_length(int fd, int len)
+{
+	/* r0 = the length; if it is another one, r0 = 0 */
+	const struct bpf_insn insns[4] = {
+		{ .code = BPF_LDX | BPF_MEM | BPF_W, .src_reg = 1,
+		  .off = offsetof(struct __sk_buff, len) },
+		{ .code = BPF_JMP | BPF_JEQ | BPF_K, .off = 1, .imm = len },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int prog = load_bpf(insns, 4), err;
+
+	if (prog < 0)
+		return prog;
+	err = set_int_option(fd, SOL_SOCKET, SO_ATTACH_BPF, prog);
+	close(prog);
+	return err;
+}
+
 /* How often to do what "make test" does @n times. */
 int stress_times(int n)
 {
 	const char *factor = getenv("KITE_STRESS");
 
 	return factor ? n * atoi(factor) : n;
+}
+
+/* With faulty.so they do so before they succeed, and what they drop is counted. */
+bool calls_fail(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return preload && strstr(preload, "faulty.so");
 }
 
 /* For what depends on the kernel's version and can be told by nothing else. */

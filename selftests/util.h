@@ -106,6 +106,7 @@ int set_linger(int fd, int seconds);
 int set_nonblocking(int fd, bool on);
 int bytes_to_read(int fd);
 int bytes_unread_by_peer(int fd);
+int drops_of(int fd);
 
 int revents(int fd);
 int revents_for(int fd, int events);
@@ -120,7 +121,12 @@ ssize_t pattern_differs(const void *buf, size_t len, size_t offset);
 
 void *bad_pointer(void);
 
+struct bpf_insn;
+int load_bpf(const struct bpf_insn *insns, unsigned int count);
+int attach_bpf_for_length(int fd, int len);
+
 int stress_times(int n);
+bool calls_fail(void);
 
 bool kernel_since(int major, int minor);
 bool become_nobody(void);
