@@ -13,6 +13,7 @@
 
 #include <linux/filter.h>
 
+#include "counters.h"
 #include "fault.h"
 #include "fixtures.h"
 #include "packet.h"
@@ -310,6 +311,118 @@ TEST_F(faults, poll_and_epoll)
 		close(ep);
 	}
 	close(fd);
+	EXPECT_DONE(self);
+}
+
+/*
+ * What goes by packets has no call that could fail: it is counted instead, each packet
+ * that a raw socket misses, and each connection for which there is no memory.
+ */
+
+#define US	5000
+#define THEM	6000
+
+/* Two who look on, how many packets they were shown, and how many of those refuse. */
+struct audience {
+	int us, them, came, refused;
+};
+
+FIXTURE(counted) {
+	struct faults f;
+	struct audience a;
+	int users;
+};
+
+FIXTURE_SETUP(counted)
+{
+	const char *why;
+
+	self->users = module_users();
+	why = faults_begin(&self->f);
+	if (why)
+		SKIP(return, "%s", why);
+	self->a.us = raw_bound(US);
+	self->a.them = raw_bound(THEM);
+	ASSERT_LE(0, self->a.us);
+	ASSERT_LE(0, self->a.them);
+}
+
+FIXTURE_TEARDOWN(counted) { }
+
+static void look(struct audience *a, int fd)
+{
+	struct packet pkt;
+
+	while (packet_recv(fd, &pkt, in, sizeof(in)) >= 0) {
+		a->came++;
+		if (pkt.op == KITE_OP_RESET && pkt.flags == KITE_RESET_NOMEM)
+			a->refused++;
+	}
+}
+
+/* Both, from now on. */
+static void look_again(struct audience *a)
+{
+	a->came = 0;
+	a->refused = 0;
+	look(a, a->us);
+	look(a, a->them);
+}
+
+/*
+ * A packet from US to THEM, which US is not shown, and an answer, which both are: three
+ * come, or are missed. Returns how many were.
+ */
+static int ask(struct __test_metadata *_metadata, struct faults *f, struct audience *a,
+	       unsigned int type, unsigned int op)
+{
+	const struct packet pkt = {
+		.version = KITE_VERSION, .type = type, .op = op,
+		.src_port = US, .src_node = KITE_NODE_LOCAL,
+		.dst_port = THEM, .dst_node = KITE_NODE_LOCAL,
+	};
+	long before = counter("DropNoMemory"), counted, err;
+	int missed;
+
+	err = FAULTY(f, packet_send(a->us, &pkt, NULL));
+	counted = counter("DropNoMemory") - before;
+	look_again(a);
+	EXPECT_TRUE(!err || fault_errno(err));
+	missed = err ? 0 : 3 - a->came;
+	EXPECT_EQ(missed + !!a->refused, counted)
+		TH_LOG("%ld: %d came, %d refuse, %ld counted in round %u", err, a->came,
+		       a->refused, counted, f->nth);
+	return missed;
+}
+
+TEST_F(counted, missed)
+{
+	int missed = 0;
+
+	EACH_FAULT(&self->f)
+		missed += ask(_metadata, &self->f, &self->a, SOCK_RAW, KITE_OP_ECHO);
+	EXPECT_LE(3, missed);
+	close(self->a.us);
+	close(self->a.them);
+	EXPECT_DONE(self);
+}
+
+TEST_F(counted, refused)
+{
+	int refused = 0, l;
+
+	EACH_FAULT(&self->f) {
+		l = kite_listener_at(SOCK_STREAM, THEM, 0);
+		ASSERT_LE(0, l);
+		ask(_metadata, &self->f, &self->a, SOCK_STREAM, KITE_OP_REQUEST);
+		refused += !!self->a.refused;
+		/* They are shown the end of the connection, too. */
+		close(l);
+		look_again(&self->a);
+	}
+	EXPECT_LT(0, refused);
+	close(self->a.us);
+	close(self->a.them);
 	EXPECT_DONE(self);
 }
 
