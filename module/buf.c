@@ -36,7 +36,7 @@ static const unsigned int kite_head_sizes[KITE_HEAD_SIZES] = {
 #define KITE_HEAD_ROOM(size)	(SKB_WITH_OVERHEAD(size) - sizeof(struct kite_hdr))
 
 /* How many each CPU keeps: of each size of head, and of pages. */
-#define KITE_HEADS_KEPT		16
+#define KITE_HEADS_KEPT		128
 #define KITE_PAGES_KEPT		64
 
 /* The pages of one message; no more than MAX_SKB_FRAGS. */
@@ -298,19 +298,50 @@ int kite_buf_from_iter(struct sk_buff *skb, struct iov_iter *from)
 	int i;
 
 	/*
-	 * Not copy_from_iter(): we need no proof that a length stays within the
-	 * buffer that was just made for it, and a search for its slab costs more
-	 * than the copy of a small message.
+	 * Not copy_from_iter(), nor copy_page_from_iter(): we need no proof that a length
+	 * stays within the buffer that was just made for it, and a search for its slab
+	 * costs more than the copy of a small message. And its pages are mapped.
 	 */
 	size = skb_headlen(skb);
 	if (size && _copy_from_iter(skb->data, size, from) != size)
 		return -EFAULT;
 	for (i = 0; i < info->nr_frags; i++) {
 		size = skb_frag_size(&info->frags[i]);
-		if (copy_page_from_iter(skb_frag_page(&info->frags[i]), 0, size, from) != size)
+		if (_copy_from_iter(skb_frag_address(&info->frags[i]), size, from) != size)
 			return -EFAULT;
 	}
 	return 0;
+}
+
+/*
+ * Is it one of ours that lies in pages alone, all of them mapped? Of others the core
+ * knows better how to read them.
+ */
+static bool kite_buf_paged(const struct sk_buff *skb)
+{
+	return kite_cb(skb)->own && !skb_headlen(skb) && !IS_ENABLED(CONFIG_HIGHMEM);
+}
+
+/* Returns how much it has copied. */
+static size_t kite_pages_to_iter(const struct sk_buff *skb, u32 offset, u32 len,
+				 struct iov_iter *to)
+{
+	const skb_frag_t *frag = skb_shinfo(skb)->frags;
+	size_t copied = 0, part, n;
+
+	for (; copied < len; frag++) {
+		if (offset >= skb_frag_size(frag)) {
+			offset -= skb_frag_size(frag);
+			continue;
+		}
+		part = min_t(size_t, len - copied, skb_frag_size(frag) - offset);
+		n = _copy_to_iter(skb_frag_address(frag) + offset, part, to);
+		copied += n;
+		if (n != part)
+			break;
+		offset = 0;
+	}
+	return copied;
 }
 
 /**
@@ -327,10 +358,13 @@ int kite_buf_to_msg(const struct sk_buff *skb, u32 offset, u32 len, struct msghd
 {
 	size_t copied;
 
-	if (skb_is_nonlinear(skb))
-		return skb_copy_datagram_msg(skb, offset, msg, len);
 	/* As in kite_buf_from_iter(). */
-	copied = _copy_to_iter(skb->data + offset, len, &msg->msg_iter);
+	if (!skb_is_nonlinear(skb))
+		copied = _copy_to_iter(skb->data + offset, len, &msg->msg_iter);
+	else if (kite_buf_paged(skb))
+		copied = kite_pages_to_iter(skb, offset, len, &msg->msg_iter);
+	else
+		return skb_copy_datagram_msg(skb, offset, msg, len);
 	if (copied == len)
 		return 0;
 	iov_iter_revert(&msg->msg_iter, copied);
