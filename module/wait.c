@@ -49,6 +49,9 @@ static int kite_wait_loop(struct kite_waiter *waiter, bool exclusive, long *time
 		if (signal_pending(current))
 			return sock_intr_errno(*timeo);
 		*timeo = schedule_timeout(*timeo);
+		/* Who was woken for it is off the queue, and need not go there again. */
+		if (waiter->done(waiter->sk, waiter->arg))
+			return 0;
 	}
 }
 
