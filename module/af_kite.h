@@ -601,7 +601,24 @@ void kite_credit_update(struct kite_conn *kc, u32 read, u32 limit);
 /* buf.c */
 struct sk_buff *kite_buf_alloc(u32 len, gfp_t gfp);
 void kite_buf_free(struct sk_buff *skb);
-void kite_buf_free_list(struct sk_buff_head *list);
+
+/**
+ * kite_buf_free_list - free messages, as kite_buf_free() does
+ * @list: the first, linked by skb->next; or NULL
+ *
+ * Context: Any. Nobody else knows them.
+ */
+static inline void kite_buf_free_list(struct sk_buff *list)
+{
+	struct sk_buff *skb;
+
+	while ((skb = list)) {
+		list = skb->next;
+		skb_mark_not_on_list(skb);
+		kite_buf_free(skb);
+	}
+}
+
 int kite_buf_from_iter(struct sk_buff *skb, struct iov_iter *from);
 int kite_buf_to_msg(const struct sk_buff *skb, u32 offset, u32 len, struct msghdr *msg);
 void kite_buf_exit(void);

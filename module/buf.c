@@ -270,20 +270,6 @@ void kite_buf_free(struct sk_buff *skb)
 }
 
 /**
- * kite_buf_free_list - free messages, as kite_buf_free() does
- * @list: the messages; empty afterwards
- *
- * Context: Any. Nobody else knows @list.
- */
-void kite_buf_free_list(struct sk_buff_head *list)
-{
-	struct sk_buff *skb;
-
-	while ((skb = __skb_dequeue(list)))
-		kite_buf_free(skb);
-}
-
-/**
  * kite_buf_from_iter - copy a message from the program
  * @skb: a new buffer; all of it is filled
  * @from: where the program has it

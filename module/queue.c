@@ -47,7 +47,7 @@ static u32 kite_queue_cost(const struct sock *sk, const struct sk_buff *skb)
 }
 
 /* Takes back the buffers of a record that did not come to its end. */
-static void kite_queue_cut(struct sock *sk, struct sk_buff_head *gone)
+static void kite_queue_cut(struct sock *sk, struct sk_buff **gone)
 {
 	struct kite_conn *kc = kite_conn(sk);
 	struct sk_buff *skb;
@@ -56,7 +56,8 @@ static void kite_queue_cut(struct sock *sk, struct sk_buff_head *gone)
 		skb = __skb_dequeue_tail(&sk->sk_receive_queue);
 		kc->rx_partial -= kite_queue_cost(sk, skb);
 		kite_mem_uncharge(sk, skb);
-		__skb_queue_tail(gone, skb);
+		skb->next = *gone;
+		*gone = skb;
 	}
 }
 
@@ -115,7 +116,7 @@ unlock:
 
 /* Adds a record or part of one; without an end it is not there yet. */
 static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
-			    struct sk_buff_head *gone)
+			    struct sk_buff **gone)
 {
 	u32 cost = kite_queue_cost(sk, skb);
 	int err;
@@ -178,7 +179,7 @@ static void kite_queue_drop(struct sock *sk)
 }
 
 /* Lets the reader see what has entered, if the filter does. */
-static bool kite_queue_publish(struct sock *sk, struct sk_buff_head *gone)
+static bool kite_queue_publish(struct sock *sk, struct sk_buff **gone)
 {
 	struct kite_conn *kc = kite_conn(sk);
 	u32 queued = kc->rx_queued + kc->rx_partial;
@@ -236,10 +237,9 @@ static noinline int kite_queue_append_record(struct sock *sk, struct sk_buff *sk
 {
 	bool whole = !(kite_cb(skb)->flags & KITE_DATA_MORE);
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
-	struct sk_buff_head gone;
+	struct sk_buff *gone = NULL;
 	int err;
 
-	__skb_queue_head_init(&gone);
 	kite_stamp(sk, skb);
 	spin_lock_bh(&queue->lock);
 	err = kite_queue_enter(sk, skb, &gone);
@@ -249,8 +249,7 @@ static noinline int kite_queue_append_record(struct sock *sk, struct sk_buff *sk
 	} else {
 		spin_unlock_bh(&queue->lock);
 	}
-	if (unlikely(!skb_queue_empty(&gone)))
-		kite_buf_free_list(&gone);
+	kite_buf_free_list(gone);
 	if (!err && whole)
 		kite_data_ready(sk);
 	return err;
@@ -379,24 +378,23 @@ void kite_queue_consume(struct sock *sk, struct sk_buff *skb, u32 len)
  */
 void kite_queue_consume_record(struct sock *sk)
 {
-	struct sk_buff_head gone;
-	struct sk_buff *skb;
+	struct sk_buff *gone = NULL, **end = &gone, *skb;
 	u32 cost = 0;
 	bool last;
 
 	lockdep_assert_held(&kite_conn(sk)->recv_lock);
 
-	__skb_queue_head_init(&gone);
 	spin_lock_bh(&sk->sk_receive_queue.lock);
 	do {
 		skb = skb_peek(&sk->sk_receive_queue);
 		last = !(kite_cb(skb)->flags & KITE_DATA_MORE);
 		cost += kite_queue_cost(sk, skb);
 		kite_queue_remove(sk, skb);
-		__skb_queue_tail(&gone, skb);
+		*end = skb;
+		end = &skb->next;
 	} while (!last);
 	kite_queue_read(sk, cost);
-	kite_buf_free_list(&gone);
+	kite_buf_free_list(gone);
 }
 
 /**
@@ -460,22 +458,21 @@ u32 kite_queue_purge(struct sock *sk)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	struct kite_conn *kc = kite_conn(sk);
-	struct sk_buff_head gone;
-	struct sk_buff *skb;
+	struct sk_buff *gone = NULL, *skb;
 	u32 unread;
 
-	__skb_queue_head_init(&gone);
 	spin_lock_bh(&queue->lock);
 	WRITE_ONCE(kc->rx_open, false);
 	unread = kc->rx_queued - kc->rx_read;
 	WRITE_ONCE(kc->rx_read, kc->rx_queued);
 	kc->rx_partial = 0;
-	skb_queue_walk(queue, skb)
+	while ((skb = __skb_dequeue_tail(queue))) {
 		kite_mem_uncharge(sk, skb);
-	skb_queue_splice_init(queue, &gone);
+		skb->next = gone;
+		gone = skb;
+	}
 	sk_mem_reclaim_final(sk);
 	spin_unlock_bh(&queue->lock);
-	if (!skb_queue_empty(&gone))
-		kite_buf_free_list(&gone);
+	kite_buf_free_list(gone);
 	return unread;
 }

@@ -9,9 +9,9 @@
 #include "af_kite.h"
 #include "trace.h"
 
-/* Puts a record from the program into buffers. */
+/* Puts a record from the program into buffers, linked by skb->next. */
 static int kite_record_build(struct sock *sk, struct msghdr *msg, size_t len,
-			     struct ubuf_info *uarg, struct sk_buff_head *record)
+			     struct ubuf_info *uarg, struct sk_buff **end)
 {
 	struct sk_buff *skb;
 	u32 chunk;
@@ -21,22 +21,24 @@ static int kite_record_build(struct sock *sk, struct msghdr *msg, size_t len,
 		skb = kite_pages_build(sk, msg, chunk, uarg);
 		if (IS_ERR(skb))
 			return PTR_ERR(skb);
-		__skb_queue_tail(record, skb);
+		*end = skb;
+		end = &skb->next;
 		len -= chunk;
 	} while (len);
 	return 0;
 }
 
-static int kite_record_deliver(struct sock *sk, struct sk_buff_head *record, u8 eor,
+static int kite_record_deliver(struct sock *sk, struct sk_buff **record, u8 eor,
 			       const struct kite_creds *creds)
 {
 	struct sk_buff *skb;
 	bool begun = false;
 	int err;
 
-	while ((skb = __skb_dequeue(record))) {
-		err = kite_send_deliver(sk, skb, skb_queue_empty(record) ?
-					eor : KITE_DATA_MORE, creds);
+	while ((skb = *record)) {
+		*record = skb->next;
+		skb_mark_not_on_list(skb);
+		err = kite_send_deliver(sk, skb, *record ? KITE_DATA_MORE : eor, creds);
 		if (err) {
 			/* A queue here does not show the first parts; others would. */
 			if (begun && !kite_sk(sk)->peer)
@@ -54,7 +56,7 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len,
 {
 	struct kite_conn *kc = kite_conn(sk);
 	u32 cost = len + KITE_RECORD_OVERHEAD;
-	struct sk_buff_head record;
+	struct sk_buff *record = NULL;
 	struct ubuf_info *uarg;
 	int err;
 
@@ -68,7 +70,6 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len,
 	err = kite_zerocopy_begin(sk, msg, len, &uarg);
 	if (err)
 		return err;
-	__skb_queue_head_init(&record);
 	err = kite_record_build(sk, msg, len, uarg, &record);
 	if (!err) {
 		/* First, so that the peer never reads what was not sent. */
@@ -80,8 +81,7 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len,
 		if (err)
 			kite_send_undo(sk, cost);
 	}
-	if (unlikely(!skb_queue_empty(&record)))
-		kite_buf_free_list(&record);
+	kite_buf_free_list(record);
 	kite_zerocopy_end(uarg, !err);
 	return err;
 }
