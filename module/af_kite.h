@@ -621,6 +621,7 @@ static inline void kite_buf_free_list(struct sk_buff *list)
 
 int kite_buf_from_iter(struct sk_buff *skb, struct iov_iter *from);
 int kite_buf_to_msg(const struct sk_buff *skb, u32 offset, u32 len, struct msghdr *msg);
+int kite_buf_init(void);
 void kite_buf_exit(void);
 
 /* queue.c */

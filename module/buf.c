@@ -12,10 +12,11 @@
  *
  * There are two things to keep: heads, which are an sk_buff with a small or a medium
  * linear area, and pages. A message that fits into a head lies there; a longer
- * one lies in pages alone.
+ * one lies in pages alone. When memory is short they go back, see kite_buf_scan().
  */
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/shrinker.h>
 #include <linux/uio.h>
 
 #include "af_kite.h"
@@ -35,8 +36,12 @@ static const unsigned int kite_head_sizes[KITE_HEAD_SIZES] = {
 /* What fits into one beside a header. */
 #define KITE_HEAD_ROOM(size)	(SKB_WITH_OVERHEAD(size) - sizeof(struct kite_hdr))
 
-/* How many each CPU keeps: of each size of head, and of pages. */
-#define KITE_HEADS_KEPT		128
+/* How many each CPU keeps: of the heads what fits into a window, and of the pages. */
+static const unsigned int kite_heads_kept[KITE_HEAD_SIZES] = {
+	[KITE_HEAD_SMALL]	= 256,
+	[KITE_HEAD_MEDIUM]	= 64,
+};
+
 #define KITE_PAGES_KEPT		64
 
 /* The pages of one message; no more than MAX_SKB_FRAGS. */
@@ -120,7 +125,7 @@ static bool kite_head_push(struct sk_buff *skb)
 	    skb_end_offset(skb) != kite_head_sizes[++size])
 		return false;
 	heads = &get_cpu_ptr(&kite_buf_cache)->heads[size];
-	kept = heads->count < KITE_HEADS_KEPT;
+	kept = heads->count < kite_heads_kept[size];
 	if (kept) {
 		skb->next = heads->first;
 		heads->first = skb;
@@ -357,6 +362,65 @@ int kite_buf_to_msg(const struct sk_buff *skb, u32 offset, u32 len, struct msghd
 	return -EFAULT;
 }
 
+/* Frees something that this CPU has kept. */
+static bool kite_buf_drop(void)
+{
+	struct sk_buff *skb = kite_head_pop(KITE_HEAD_SMALL) ?:
+			      kite_head_pop(KITE_HEAD_MEDIUM);
+	struct page *page;
+
+	if (skb)
+		consume_skb(skb);
+	else if (kite_pages_pop(&page, 1))
+		__free_page(page);
+	else
+		return false;
+	return true;
+}
+
+/* Who is short of memory gets back what was kept on its CPU. */
+
+static unsigned long kite_buf_count(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	const struct kite_buf_cache *cache = get_cpu_ptr(&kite_buf_cache);
+	unsigned long count = cache->nr_pages;
+	int size;
+
+	for (size = 0; size < KITE_HEAD_SIZES; size++)
+		count += cache->heads[size].count;
+	put_cpu_ptr(&kite_buf_cache);
+	return count ?: SHRINK_EMPTY;
+}
+
+static unsigned long kite_buf_scan(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	unsigned long freed = 0;
+
+	while (freed < sc->nr_to_scan && kite_buf_drop())
+		freed++;
+	return freed ?: SHRINK_STOP;
+}
+
+static struct shrinker *kite_buf_shrinker;
+
+/**
+ * kite_buf_init - be ready to give back what the CPUs will keep
+ *
+ * Context: Process context.
+ * Return: 0 or -ENOMEM.
+ */
+int __init kite_buf_init(void)
+{
+	kite_buf_shrinker = shrinker_alloc(0, "kite-buffers");
+	if (!kite_buf_shrinker)
+		return -ENOMEM;
+	kite_buf_shrinker->count_objects = kite_buf_count;
+	kite_buf_shrinker->scan_objects = kite_buf_scan;
+	kite_buf_shrinker->seeks = DEFAULT_SEEKS;
+	shrinker_register(kite_buf_shrinker);
+	return 0;
+}
+
 static void kite_heads_free(struct kite_heads *heads)
 {
 	struct sk_buff *skb;
@@ -379,6 +443,7 @@ void kite_buf_exit(void)
 	struct kite_buf_cache *cache;
 	int cpu;
 
+	shrinker_free(kite_buf_shrinker);
 	for_each_possible_cpu(cpu) {
 		cache = per_cpu_ptr(&kite_buf_cache, cpu);
 		kite_heads_free(&cache->heads[KITE_HEAD_SMALL]);

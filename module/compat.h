@@ -7,6 +7,7 @@
 #define _KITE_COMPAT_H
 
 #include <linux/net.h>
+#include <linux/shrinker.h>
 #include <linux/skbuff.h>
 #include <linux/socket.h>
 #include <linux/timer.h>
@@ -42,6 +43,27 @@ static inline void kite_socket_answers(struct socket *sock)
 	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
 #endif
 }
+
+/* Shrinkers are made by the core since 6.7. Ours is the only one. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+static inline struct shrinker *shrinker_alloc(unsigned int flags, const char *name)
+{
+	return kzalloc(sizeof(struct shrinker), GFP_KERNEL);
+}
+
+/* One that could not be registered is never asked. */
+static inline void shrinker_register(struct shrinker *shrinker)
+{
+	if (register_shrinker(shrinker, "kite-buffers"))
+		pr_warn("no memory to give back buffers when memory is short\n");
+}
+
+static inline void shrinker_free(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
+#endif
 
 /* Since 6.5. */
 #ifndef SO_PASSPIDFD

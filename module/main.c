@@ -264,9 +264,12 @@ static int __init kite_init(void)
 		return -EINVAL;
 	}
 	kite_mem_init();
-	err = kite_protos_register();
+	err = kite_buf_init();
 	if (err)
 		return err;
+	err = kite_protos_register();
+	if (err)
+		goto exit_buf;
 	err = register_pernet_subsys(&kite_net_ops);
 	if (err)
 		goto unregister_protos;
@@ -303,6 +306,8 @@ unregister_net:
 	unregister_pernet_subsys(&kite_net_ops);
 unregister_protos:
 	kite_protos_unregister(ARRAY_SIZE(kite_protos));
+exit_buf:
+	kite_buf_exit();
 	return err;
 }
 
