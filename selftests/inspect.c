@@ -296,6 +296,79 @@ TEST_F(kite, memory_after_a_filter_cut)
 	EXPECT_EQ(0, rmem(fd[1]));
 }
 
+/* What has been read may be used again, but only until memory is short. */
+
+#define SLAB	"skbuff_head_cache"
+
+static int put(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+	int err;
+
+	if (!f)
+		return -errno;
+	err = fputs(text, f) < 0 ? -EIO : 0;
+	return fclose(f) ? -errno : err;
+}
+
+/* How many buffers has the kernel? Or less than 0. */
+static long all_buffers(void)
+{
+	FILE *f = put("/sys/kernel/slab/" SLAB "/shrink", "1") ? NULL :
+		  fopen("/proc/slabinfo", "re");
+	long n, found = -1;
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, SLAB " %ld", &n) == 1)
+			found = n;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* KASAN is to see each use of what was freed, so nothing is used again. */
+static bool has_kasan(void)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	bool found = false;
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		found |= !!strstr(line, " kasan_report\n");
+	if (f)
+		fclose(f);
+	return found;
+}
+
+TEST_F(kite, kept_until_memory_is_short)
+{
+	char buf[64] = "";
+	long before, kept;
+	cpu_set_t cpu;
+	int i, fd[2];
+
+	if (getuid() || all_buffers() < 0)
+		SKIP(return, "cannot count the kernel's buffers");
+	if (has_kasan())
+		SKIP(return, "with KASAN no buffer is kept");
+	/* Each CPU has its own. */
+	CPU_ZERO(&cpu);
+	CPU_SET(0, &cpu);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpu), &cpu));
+	ASSERT_EQ(0, put("/proc/sys/vm/drop_caches", "2"));
+	before = all_buffers();
+	ASSERT_EQ(0, pair_of_type(self->f, SOCK_SEQPACKET, fd));
+	for (i = 0; i < 150; i++)
+		ASSERT_EQ(64, send(fd[0], buf, sizeof(buf), MSG_DONTWAIT));
+	for (i = 0; i < 150; i++)
+		ASSERT_EQ(64, recv(fd[1], buf, sizeof(buf), MSG_DONTWAIT));
+	kept = all_buffers() - before;
+	EXPECT_LE(100, kept);
+	ASSERT_EQ(0, put("/proc/sys/vm/drop_caches", "2"));
+	EXPECT_GE(kept - 100, all_buffers() - before);
+}
+
 /* /proc/PID/fdinfo */
 
 /* The line "kite-NAME:" of a socket; static, and empty if there is none. */
