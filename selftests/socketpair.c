@@ -133,4 +133,73 @@ TEST_F(socketpair, many)
 	}
 }
 
+/* Records; dgram has the pairs of datagram sockets. */
+
+#define LONG	150000
+
+static char long_record[LONG];
+
+static int make_record_pair(const struct family *f, int fd[2])
+{
+	return ERR(socketpair(f->domain(), SOCK_SEQPACKET, 0, fd));
+}
+
+PAIR_FIXTURE_BY(records, KITE_UNIX, make_record_pair);
+
+TEST_F(records, boundaries)
+{
+	struct iovec iov = { long_record, 2 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int eor = by_family(self->f, MSG_EOR, 0, 0);
+	char buf[8];
+
+	EXPECT_EQ(SOCK_SEQPACKET, get_int_option(self->s, SOL_SOCKET, SO_TYPE));
+	EXPECT_EQ(3, send(self->c, "abc", 3, 0));
+	EXPECT_EQ(0, send(self->c, "", 0, 0));
+	EXPECT_EQ(3, send(self->c, "def", 3, MSG_EOR));
+	EXPECT_EQ(1, send(self->s, "x", 1, 0));
+	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(2, recvmsg(self->s, &msg, 0));
+	EXPECT_EQ(eor | MSG_TRUNC, msg.msg_flags);
+	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, sizeof(buf), MSG_DONTWAIT)));
+	EXPECT_EQ(1, recv(self->c, buf, sizeof(buf), 0));
+}
+
+TEST_F(records, long_one)
+{
+	pattern_fill(long_record, LONG, 0);
+	EXPECT_EQ(LONG, send(self->c, long_record, LONG, 0));
+	memset(long_record, 0, LONG);
+	EXPECT_EQ(LONG, recv(self->s, long_record, LONG, 0));
+	EXPECT_EQ(-1, pattern_differs(long_record, LONG, 0));
+	EXPECT_EQ(0, set_int_option(self->c, SOL_SOCKET, SO_SNDBUF, 16384));
+	EXPECT_EQ(-EMSGSIZE, ERR(send(self->c, long_record, LONG, 0)));
+}
+
+TEST_F(records, fill_up)
+{
+	int sent = 0, got = 0;
+
+	while (send(self->c, long_record, 10000, MSG_DONTWAIT) == 10000)
+		sent++;
+	EXPECT_LT(0, sent);
+	EXPECT_EQ(0, revents_for(self->c, POLLOUT));
+	while (recv(self->s, long_record, LONG, MSG_DONTWAIT) == 10000)
+		got++;
+	EXPECT_EQ(sent, got);
+	EXPECT_EQ(POLLOUT, revents_for(self->c, POLLOUT));
+}
+
+TEST_F(records, end)
+{
+	char buf[8];
+
+	ASSERT_EQ(1, send(self->c, "x", 1, 0));
+	close(self->c);
+	EXPECT_EQ(1, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(-EPIPE, ERR(send(self->s, "x", 1, MSG_NOSIGNAL)));
+}
+
 TEST_HARNESS_MAIN
