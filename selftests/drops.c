@@ -112,6 +112,7 @@ TEST_F(drops, of_a_full_receiver)
 	ASSERT_EQ(0, set_int_option(self->b, SOL_SOCKET, SO_RCVBUF, 8192));
 	for (i = 0; i < 100; i++)
 		ASSERT_EQ(1000, send(self->a, buf, 1000, 0));
+	settle(self->f);
 	while (recv(self->b, buf, sizeof(buf), MSG_DONTWAIT) == 1000)
 		got++;
 	EXPECT_GT(100, got);
@@ -131,6 +132,7 @@ TEST_F(drops, of_a_filter)
 {
 	ASSERT_EQ(0, refuse_all(self->b));
 	ASSERT_EQ(1, send(self->a, "x", 1, 0));
+	settle(self->f);
 	EXPECT_EQ(1, drops_for("reason: SOCKET_FILTER"));
 	EXPECT_EQ(0, drops_for("reason: SOCKET_RCVBUFF"));
 }
@@ -142,6 +144,7 @@ TEST_F(drops, of_nobody)
 	/* A sender on the same machine may be told at once. */
 	if (send(self->a, "x", 1, 0) < 0)
 		EXPECT_EQ(ECONNREFUSED, errno);
+	settle(self->f);
 	/* A packet of Kite's to nobody is not dropped: its buffer becomes the answer. */
 	EXPECT_EQ(!is_kite(self->f) || peer_is_known(self->f), drops_for("reason: NO_SOCKET"));
 }

@@ -2,9 +2,12 @@
 /* The families that the tests run against: see family.h. */
 
 #include <arpa/inet.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+
+#include <linux/vm_sockets.h>
 
 #include "family.h"
 #include "util.h"
@@ -103,8 +106,14 @@ static int inet_domain(void)
 	return AF_INET;
 }
 
+/* On one CPU all the time: see settle(). */
 static const char *inet_missing(void)
 {
+	cpu_set_t cpu;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(sched_getcpu(), &cpu);
+	sched_setaffinity(0, sizeof(cpu), &cpu);
 	return loopback_up() ? "the loopback interface cannot be set up" : NULL;
 }
 
@@ -196,8 +205,14 @@ int connect_to(int fd, const struct address *addr)
 	return ERR(connect(fd, &addr->sa, addr->len));
 }
 
+/* It does not give up before the test does. As AF_VSOCK it would, after two seconds. */
 void async_connect(struct async *a, int fd, const struct address *addr)
 {
+	static const long long hour[2] = { 3600, 0 };
+
+	if (addr->sa.sa_family == AF_VSOCK)
+		setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW, hour,
+			   sizeof(hour));
 	async_call(a, SYS_connect, fd, (long)&addr->sa, addr->len, 0);
 }
 
@@ -231,6 +246,28 @@ unsigned int port_of(const struct address *addr)
 	default:
 		return addr->kite.skt_port;
 	}
+}
+
+/*
+ * Wait until what was sent has arrived. The packets of UDP and TCP are in a queue of the
+ * CPU, which a softirq empties: at once as a rule, but as a thread when it has been at it
+ * for long. Thus one that is sent now comes after them; and after that come the answer
+ * to a SYN, and the answer to that.
+ */
+void settle(const struct family *f)
+{
+	struct address addr;
+	int fd, i;
+	char c;
+
+	if (!is_inet(f))
+		return;
+	fd = socket_at(f, SOCK_DGRAM, &addr);
+	for (i = 0; i < 3; i++)
+		if (connect_to(fd, &addr) || send(fd, "x", 1, 0) != 1 ||
+		    recv(fd, &c, 1, 0) != 1)
+			break;
+	close(fd);
 }
 
 /* Sockets: a file descriptor, or the error as a negative number. */
@@ -433,11 +470,11 @@ int pair_of_type(const struct family *f, int type, int fd[2])
 /*
  * Send the pattern until nothing more fits: the number of bytes, or an error.
  * TCP finds room again when acknowledgements arrive, so there "nothing" means
- * nothing for a while.
+ * nothing for as long as they may be delayed.
  */
 ssize_t fill(const struct family *f, int fd)
 {
-	int patience = is_inet(f) ? 5 : 0, refused = 0;
+	int patience = is_inet(f) ? 12 : 0, refused = 0;
 	static char buf[16384];
 	ssize_t done = 0, ret;
 

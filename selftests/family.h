@@ -81,6 +81,7 @@ bool peer_is_known(const struct family *f);
 int module_users(void);
 int refusal(const struct family *f);
 int option_level(const struct family *f);
+void settle(const struct family *f);
 int stream_socket(const struct family *f);
 int bind_to(int fd, const struct address *addr);
 int connect_to(int fd, const struct address *addr);
