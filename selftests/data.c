@@ -173,7 +173,7 @@ TEST_F(data, timeout_is_not_restarted)
 	char buf[8];
 
 	catch_signal(SIGUSR1, SA_RESTART);
-	ASSERT_EQ(0, set_timeout(self->s, SO_RCVTIMEO, 60000));
+	ASSERT_EQ(0, set_timeout(self->s, SO_RCVTIMEO, 3600000));
 	async_recv(&reading, self->s, buf, sizeof(buf), 0);
 	ASSERT_TRUE(async_blocks(&reading));
 	async_signal(&reading, SIGUSR1);
@@ -281,7 +281,7 @@ TEST_F(data, waitall_does_not_outwait)
 
 TEST_F(data, waitall_and_linger)
 {
-	struct linger long_time = { 1, 600 };
+	struct linger long_time = { 1, 3600 };
 	struct async reading;
 	char buf[8];
 

@@ -15,7 +15,7 @@
 
 /* What waits too long says so after PATIENCE_MS. A slow machine may take its time. */
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT	200 /* seconds */
+#define TEST_TIMEOUT_DEFAULT	600 /* seconds */
 
 #define FAMILY_VARIANT(type, name)				\
 	FIXTURE_VARIANT_ADD(type, name) {			\

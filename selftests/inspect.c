@@ -341,12 +341,36 @@ static bool has_kasan(void)
 	return found;
 }
 
-TEST_F(kite, kept_until_memory_is_short)
+/*
+ * How many buffers are there more than before, when records have been read, and how many
+ * of those when memory is short?
+ */
+static void keep_and_give_back(struct __test_metadata *_metadata, const struct family *f,
+			       long *kept, long *left)
 {
 	char buf[64] = "";
-	long before, kept;
-	cpu_set_t cpu;
 	int i, fd[2];
+	long before;
+
+	ASSERT_EQ(0, put("/proc/sys/vm/drop_caches", "2"));
+	before = all_buffers();
+	ASSERT_EQ(0, pair_of_type(f, SOCK_SEQPACKET, fd));
+	for (i = 0; i < 150; i++)
+		ASSERT_EQ(64, send(fd[0], buf, sizeof(buf), MSG_DONTWAIT));
+	for (i = 0; i < 150; i++)
+		ASSERT_EQ(64, recv(fd[1], buf, sizeof(buf), MSG_DONTWAIT));
+	*kept = all_buffers() - before;
+	ASSERT_EQ(0, put("/proc/sys/vm/drop_caches", "2"));
+	*left = all_buffers() - before;
+	close(fd[0]);
+	close(fd[1]);
+}
+
+TEST_F(kite, kept_until_memory_is_short)
+{
+	long kept = 0, left = 0;
+	cpu_set_t cpu;
+	int i;
 
 	if (getuid() || all_buffers() < 0)
 		SKIP(return, "cannot count the kernel's buffers");
@@ -356,17 +380,11 @@ TEST_F(kite, kept_until_memory_is_short)
 	CPU_ZERO(&cpu);
 	CPU_SET(0, &cpu);
 	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpu), &cpu));
-	ASSERT_EQ(0, put("/proc/sys/vm/drop_caches", "2"));
-	before = all_buffers();
-	ASSERT_EQ(0, pair_of_type(self->f, SOCK_SEQPACKET, fd));
-	for (i = 0; i < 150; i++)
-		ASSERT_EQ(64, send(fd[0], buf, sizeof(buf), MSG_DONTWAIT));
-	for (i = 0; i < 150; i++)
-		ASSERT_EQ(64, recv(fd[1], buf, sizeof(buf), MSG_DONTWAIT));
-	kept = all_buffers() - before;
+	/* Others have buffers, too, and may free many meanwhile; but not each time. */
+	for (i = 0; i < 10 && !(kept >= 100 && left <= kept - 100); i++)
+		keep_and_give_back(_metadata, self->f, &kept, &left);
 	EXPECT_LE(100, kept);
-	ASSERT_EQ(0, put("/proc/sys/vm/drop_caches", "2"));
-	EXPECT_GE(kept - 100, all_buffers() - before);
+	EXPECT_GE(kept - 100, left);
 }
 
 /* /proc/PID/fdinfo */

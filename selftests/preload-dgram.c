@@ -158,7 +158,7 @@ static void both(int family_a, const char *a, int family_b, const char *b, bool 
 				print("connect", -1);
 			p[0] = (struct pollfd){ .fd = x, .events = POLLIN };
 			p[1] = (struct pollfd){ .fd = y, .events = POLLIN };
-			poll(p, 2, 10000);
+			poll(p, 2, 60000);
 			s = accept(p[0].revents ? x : y, NULL, NULL);
 			print("reached the second", !p[0].revents);
 			print_own("server's own", s, port);

@@ -179,7 +179,7 @@ void test_full(void)
 	pthread_create(&server, NULL, accept_late, (void *)(long)l);
 	if (connect_ip(c, AF_INET, "127.0.0.1", own_port(l)) && errno != EINPROGRESS)
 		print("connect", -1);
-	print("poll", poll(&p, 1, 20000));
+	print("poll", poll(&p, 1, 60000));
 	print("POLLOUT and no more", p.revents == POLLOUT);
 	print_int("SO_ERROR", c, SOL_SOCKET, SO_ERROR);
 	print("still nonblocking", fcntl(c, F_GETFL) & O_NONBLOCK);

@@ -151,7 +151,7 @@ void test_refused(void)
 	c = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	p.fd = c;
 	if (connect_ip(c, AF_INET, "127.0.0.1", port) && errno == EINPROGRESS) {
-		poll(&p, 1, 10000);
+		poll(&p, 1, 60000);
 		getsockopt(c, SOL_SOCKET, SO_ERROR, &error, &len);
 		errno = error;
 	}
@@ -172,7 +172,7 @@ void test_nonblock(void)
 	print("accept of nothing", accept(l, NULL, NULL));
 	if (connect_ip(c, AF_INET, "127.0.0.1", own_port(l)) && errno != EINPROGRESS)
 		print("connect", -1);
-	print("poll", poll(&p, 1, 10000));
+	print("poll", poll(&p, 1, 60000));
 	print("POLLOUT and no more", p.revents == POLLOUT);
 	print_int("SO_ERROR", c, SOL_SOCKET, SO_ERROR);
 	print("recv", recv(c, &byte, 1, 0));
@@ -351,22 +351,22 @@ void test_poll(void)
 	print("connected", p.revents);
 	close(p.fd);
 	p.fd = l;
-	poll(&p, 1, 10000);
+	poll(&p, 1, 60000);
 	print("listener with one", p.revents);
 	close(l);
 	connection(fd);
 	send(fd[0], "x", 1, 0);
 	p.fd = fd[1];
-	poll(&p, 1, 10000);
+	poll(&p, 1, 60000);
 	print("with data", p.revents);
 	recv(fd[1], &byte, 1, 0);
 	shutdown(fd[0], SHUT_WR);
 	recv(fd[1], &byte, 1, 0);
-	poll(&p, 1, 10000);
+	poll(&p, 1, 60000);
 	print("shut down by the peer", p.revents);
 	shutdown(fd[1], SHUT_WR);
 	recv(fd[0], &byte, 1, 0);
-	poll(&p, 1, 10000);
+	poll(&p, 1, 60000);
 	print("both ways", p.revents);
 	close(fd[0]);
 	close(fd[1]);

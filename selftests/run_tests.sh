@@ -56,7 +56,7 @@ fi
 }
 
 timeout=$(sed -n 's/^timeout=//p' "$here/settings" 2>/dev/null)
-timeout=${KITE_TEST_TIMEOUT:-${timeout:-300}}
+timeout=${KITE_TEST_TIMEOUT:-${timeout:-900}}
 status=$(mktemp) || exit 1
 trap 'rm -f "$status"' EXIT
 trap 'exit 1' HUP INT TERM

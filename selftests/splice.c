@@ -321,7 +321,7 @@ out:
 }
 
 /* A file goes through two connections, with a proxy in the middle. */
-TEST_F_TIMEOUT(splice, through_a_proxy, 60)
+TEST_F(splice, through_a_proxy)
 {
 	int file = file_of_pattern(BIG), fd[2];
 	struct relay first = { .from = self->s, .total = BIG };

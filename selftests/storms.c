@@ -38,7 +38,7 @@ static void expect_number(struct __test_metadata *_metadata, int from, int to, i
 	EXPECT_EQ(number, got);
 }
 
-TEST_F_TIMEOUT(ten_thousand, sockets_at_once, 600)
+TEST_F(ten_thousand, sockets_at_once)
 {
 	static int dgram[DATAGRAM_SOCKETS], c[PAIRS], s[PAIRS];
 	int users = module_users(), l, i, fd;
@@ -164,7 +164,7 @@ static int storm_listen(int type, int backlog)
 
 FAMILY_FIXTURE(storm, KITE);
 
-TEST_F_TIMEOUT(storm, of_listeners, 600)
+TEST_F(storm, of_listeners)
 {
 	struct storm storm = { .listener = -1 };
 	pthread_t connecting[3], accepting[2];
@@ -174,6 +174,8 @@ TEST_F_TIMEOUT(storm, of_listeners, 600)
 
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(0, pthread_create(&connecting[i], NULL, storm_connect, &storm));
+	/* Before the first listener everybody is refused, and with it somebody is served. */
+	EXPECT_TRUE(BECOMES(true, __atomic_load_n(&storm.refused, __ATOMIC_RELAXED) > 0));
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&accepting[i], NULL, storm_accept, &storm));
 	for (i = 0; i < stress_times(40); i++) {
@@ -181,7 +183,7 @@ TEST_F_TIMEOUT(storm, of_listeners, 600)
 		ASSERT_LE(0, fd);
 		__atomic_store_n(&storm.listener, fd, __ATOMIC_RELAXED);
 		/* Some go before anybody came, and most in the midst of it. */
-		end = now_ms() + 100;
+		end = now_ms() + (i == 1 ? PATIENCE_MS : 100);
 		while (i % 8 && now_ms() < end &&
 		       __atomic_load_n(&storm.served, __ATOMIC_RELAXED) == seen)
 			usleep(100);
@@ -196,7 +198,6 @@ TEST_F_TIMEOUT(storm, of_listeners, 600)
 		pthread_join(accepting[i], NULL);
 	EXPECT_EQ(0, storm.wrong);
 	EXPECT_LT(0, storm.served);
-	EXPECT_LT(0, storm.refused + storm.reset);
 	TH_LOG("%u served, %u refused, %u reset", storm.served, storm.refused, storm.reset);
 }
 
@@ -242,7 +243,7 @@ static void live_in_namespace(int ready)
 
 FAMILY_FIXTURE(namespaces, KITE);
 
-TEST_F_TIMEOUT(namespaces, with_sockets_alive, 600)
+TEST_F(namespaces, with_sockets_alive)
 {
 	int users = module_users(), ready[2], i, status;
 	pid_t pid;

@@ -92,7 +92,7 @@ static bool both_directions(const int fd[2], size_t total, size_t largest,
 
 PAIR_FIXTURE(transfer, KITE_UNIX_INET);
 
-TEST_F_TIMEOUT(transfer, both_directions_at_once, 60)
+TEST_F(transfer, both_directions_at_once)
 {
 	struct flow flow[4];
 	int i;
@@ -105,7 +105,7 @@ TEST_F_TIMEOUT(transfer, both_directions_at_once, 60)
 	}
 }
 
-TEST_F_TIMEOUT(transfer, many_small_writes, 60)
+TEST_F(transfer, many_small_writes)
 {
 	struct flow in = { .fd = self->s, .total = 5000, .largest = 100 };
 	pthread_t reader;
@@ -164,7 +164,7 @@ static int tiny_pair(const struct family *f, int fd[2])
 
 PAIR_FIXTURE_BY(tiny, KITE_UNIX, tiny_pair);
 
-TEST_F_TIMEOUT(tiny, both_directions_at_once, 60)
+TEST_F(tiny, both_directions_at_once)
 {
 	struct flow flow[4];
 	int i;
@@ -177,7 +177,7 @@ TEST_F_TIMEOUT(tiny, both_directions_at_once, 60)
 	}
 }
 
-TEST_F_TIMEOUT(tiny, nonblocking_with_poll, 60)
+TEST_F(tiny, nonblocking_with_poll)
 {
 	struct pollfd pfd[] = {
 		{ .fd = self->c, .events = POLLOUT },
