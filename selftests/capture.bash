@@ -48,7 +48,7 @@ expected()
 # not matter, so telnet is as good as any.
 fields()
 {
-	WIRESHARK_CONFIG_DIR=$tmp timeout 300 tshark -X lua_script:"$dissector" -2 -r "$1" -o "kite.payload:$(($2 + 11))=telnet" -T fields -E separator=';' -e frame.len -e frame.cap_len \
+	WIRESHARK_CONFIG_DIR=$tmp timeout 600 tshark -X lua_script:"$dissector" -2 -r "$1" -o "kite.payload:$(($2 + 11))=telnet" -T fields -E separator=';' -e frame.len -e frame.cap_len \
 		-e eth.type -e eth.src -e eth.dst -e kite.type -e kite.op -e kite.flags \
 		-e kite.src_port -e kite.dst_port -e kite.len -e kite.payload \
 		-e kite.stream -e kite.response_to -e kite.response_in -e kite.reset \

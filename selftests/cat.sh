@@ -19,7 +19,7 @@ server()
 	local name=$1
 
 	shift
-	timeout 60 "$kite" cat -lv "$@" > "$name" 2> "$name.log" < "${input:-/dev/null}" &
+	timeout 300 "$kite" cat -lv "$@" > "$name" 2> "$name.log" < "${input:-/dev/null}" &
 	server=$!
 	pids="$pids $server"
 	retry grep -qs "listening on" "$name.log"
@@ -53,7 +53,7 @@ t_backpressure()
 		cat > got
 	} < pipe &
 	pids="$pids $!"
-	timeout 60 "$kite" cat -lv $port > pipe 2> server.log < /dev/null &
+	timeout 300 "$kite" cat -lv $port > pipe 2> server.log < /dev/null &
 	server=$!
 	retry grep -qs "listening on" server.log &&
 		kite cat -N $port < file 2> client.log && wait $server && wait ${pids##* } &&
@@ -88,7 +88,7 @@ t_no_shutdown()
 t_peer_closes()
 {
 	mkfifo input
-	sleep 60 > input &
+	sleep 600 > input &
 	pids="$pids $!"
 	server got -e 'echo bye' $port &&
 		kite cat $port < input > answer 2> client.log &&
@@ -119,7 +119,7 @@ t_datagrams()
 t_datagram_answer()
 {
 	server got -t dgram -e 'head -c 3 > got; echo answer' $port &&
-		echo ask | kite cat -t dgram -i 5 $port > answer 2> client.log
+		echo ask | kite cat -t dgram -i $pace $port > answer 2> client.log
 	# Datagrams have no end, so -i makes one.
 	[ "$(cat answer)" = answer ] && [ "$(head -c 3 got)" = ask ]
 }
@@ -177,9 +177,9 @@ t_full()
 
 t_idle()
 {
-	server got -e 'sleep 60' $port || return
+	server got -e 'sleep 600' $port || return
 	mkfifo silence
-	sleep 60 > silence &
+	sleep 600 > silence &
 	pids="$pids $!"
 	kite cat -i 0.5 $port < silence 2> client.log
 	[ $? -eq 1 ] && grep -q "nothing for 0.5 seconds" client.log
@@ -224,7 +224,7 @@ check "cat: without -N" t_no_shutdown
 check "cat: the peer closes" t_peer_closes
 check "cat: records" t_records
 check "cat: datagrams" t_datagrams
-check "cat: datagrams and a command" t_datagram_answer
+check "cat: datagrams and a command" at_some_pace t_datagram_answer
 check "cat: -k -e, two at once" t_keep_exec
 check "cat: -k, one after the other" t_keep
 check "cat: -p" t_source

@@ -19,7 +19,7 @@ conformance()
 	local status=$1
 
 	shift
-	timeout 60 "$conformance" "$@" > run.log 2>&1
+	timeout 300 "$conformance" "$@" > run.log 2>&1
 	[ $? -eq $status ]
 }
 

@@ -93,7 +93,7 @@ unload()
 	local i
 
 	echo "\$ rmmod kite"
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		rmmod kite 2>rmmod.err && return
 		sleep 0.1
 	done
@@ -355,7 +355,7 @@ grep -q ActiveOpens stat.out || fail "nothing was counted"
 title "The module stays while a socket is open"
 socat "SOCKET-LISTEN:18:0:$(address 7003 $node_any)" - </dev/null &
 listener=$!
-for ((i = 0; i < 100; i++)); do
+for ((i = 0; i < 600; i++)); do
 	[ "$(cat /sys/module/kite/refcnt)" = 0 ] || break
 	sleep 0.1
 done
@@ -368,7 +368,7 @@ unload
 title "As AF_VSOCK: a Python program that knows nothing of Kite"
 grep -q vsock /proc/modules && fail "the kernel's own vsock is loaded"
 load 40 family=40
-run timeout 60 /usr/bin/python3 "$here/demo-vsock.py" | tee python.out
+run timeout 300 /usr/bin/python3 "$here/demo-vsock.py" | tee python.out
 [ "${PIPESTATUS[0]}" = 0 ] || fail "demo-vsock.py"
 grep -q "HELLO OVER AF_VSOCK" python.out || fail "the answer is not the right one"
 unload

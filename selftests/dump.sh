@@ -13,7 +13,7 @@ say=7700
 # dump ARG...: looks on in the background, into out and err.log
 dump()
 {
-	timeout 60 "$kite" dump "$@" > out 2> err.log &
+	timeout 300 "$kite" dump "$@" > out 2> err.log &
 	pids=$!
 	retry grep -qs "looking on" err.log
 }

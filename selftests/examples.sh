@@ -27,7 +27,7 @@ server()
 
 client()
 {
-	timeout 60 "$bin/echo-client" "$port" 2>> client.log
+	timeout 300 "$bin/echo-client" "$port" 2>> client.log
 }
 
 t_echo()
@@ -89,7 +89,7 @@ t_file()
 {
 	rm -f got
 	server recv-file got "$port" || return
-	timeout 60 "$bin/send-file" "$1" "$port" > client.log 2>&1 || return
+	timeout 300 "$bin/send-file" "$1" "$port" > client.log 2>&1 || return
 	wait "${pids##* }" && cmp "$1" got
 }
 
@@ -97,14 +97,14 @@ t_clock()
 {
 	server dgram-clock serve "$port" || return
 	for i in 1 2; do
-		timeout 60 "$bin/dgram-clock" ask "$port" > out 2> client.log &&
+		timeout 300 "$bin/dgram-clock" ask "$port" > out 2> client.log &&
 			grep -qE "^20[0-9-]{8} [0-9:]{8}$" out || return
 	done
 }
 
 t_clock_refused()
 {
-	timeout 60 "$bin/dgram-clock" ask "$port" 2> client.log && return 1
+	timeout 300 "$bin/dgram-clock" ask "$port" 2> client.log && return 1
 	grep -q "Connection refused" client.log
 }
 
@@ -141,7 +141,7 @@ t_chat_deaf()
 	bob=$person
 	join carol 2 || return
 	kill -STOP "$bob"
-	seq 2000 | timeout 60 "$bin/record-chat" join "$port" alice || return
+	seq 2000 | timeout 300 "$bin/record-chat" join "$port" alice || return
 	seq -f "alice: %g" 2000 > expected
 	retry cmp -s expected carol.out
 	heard=$?
@@ -154,7 +154,7 @@ t_raw()
 {
 	server echo-server "$port" || return
 	for text in hello again; do
-		timeout 60 "$bin/raw-handshake" "$port" $text \
+		timeout 300 "$bin/raw-handshake" "$port" $text \
 			> raw.log 2> client.log || return
 		grep -q "^< DATA .*: $text$" raw.log || return
 		tr -d , < raw.log | awk '$2 != "CREDIT" { print $1, $2, $4 }' \

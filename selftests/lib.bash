@@ -35,16 +35,27 @@ stop()
 	pids=
 }
 
-# retry COMMAND...: until it succeeds, for twenty seconds
+# retry COMMAND...: until it succeeds, for a minute and more
 retry()
 {
-	local tries=200
+	local tries=600
 
 	until "$@"; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || return 1
 		sleep 0.1
 	done
+}
+
+# at_some_pace COMMAND...: with $pace seconds for what others do meanwhile, and with more
+# of them where that was not enough
+at_some_pace()
+{
+	for pace in ${paces:-0.5 2 10 40}; do
+		! "$@" || return 0
+		stop
+	done
+	return 1
 }
 
 # result ok|"not ok" NAME: one test. What is left in files *.log belongs to a failure.

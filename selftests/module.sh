@@ -44,10 +44,10 @@ check()
 	let_go
 }
 
-# retry COMMAND...: until it succeeds, for ten seconds
+# retry COMMAND...: until it succeeds, for a minute and more
 retry()
 {
-	tries=100
+	tries=600
 	until "$@"; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || return 1

@@ -17,7 +17,7 @@ short()
 	sockets=16
 	[ "$test" != memory ] || sockets=400
 	# The debug kernel takes its time for so many.
-	timeout 300 "$kite" perf --json -f kite,unix -n 8 -b 1 -p $sockets -s 1,64k "$test" \
+	timeout 600 "$kite" perf --json -f kite,unix -n 8 -b 1 -p $sockets -s 1,64k "$test" \
 		> out.log 2>&1 || return
 	for type; do
 		for family in kite unix; do

@@ -23,8 +23,8 @@ has_vsock=
 ! modprobe -q vsock_loopback || has_vsock=1
 
 # Both say all that they have to say at once, for a program starts slowly.
-timeout 200 "$preload" > ip 2>&1 < /dev/null
-timeout 200 "$kite" run "$preload" > over 2>&1 < /dev/null
+timeout 600 "$preload" > ip 2>&1 < /dev/null
+timeout 600 "$kite" run "$preload" > over 2>&1 < /dev/null
 [ -z "$has_vsock" ] || modprobe -qr vsock_loopback
 
 # The differences that are shown are those that are left: < is IP, > is Kite.
@@ -55,7 +55,7 @@ t_map_connect()
 # hear TYPE PORT: what is said there comes back. From a port that IP does not have.
 hear()
 {
-	echo hello | kite cat -t "$1" -N -i 20 -p 90077 "$2" 2> cat.log | grep -q '^hello$'
+	echo hello | kite cat -t "$1" -N -i 300 -p 90077 "$2" 2> cat.log | grep -q '^hello$'
 }
 
 t_map_listen()

@@ -22,7 +22,7 @@ hold()
 	pids="$pids $!"
 	last=$!
 	# It ends when this end of the pipe is closed.
-	sleep 300 > "hold.$1" &
+	sleep 3600 > "hold.$1" &
 	pids="$pids $!"
 	retry test -s "held.$1" || return
 	rm -f "held.$1" "hold.$1"
@@ -212,7 +212,7 @@ t_monitor_json()
 
 t_monitor_filter()
 {
-	timeout 60 "$kite" monitor -c 2 -T state listening > events.log 2>&1 &
+	timeout 300 "$kite" monitor -c 2 -T state listening > events.log 2>&1 &
 	retry sh -c "'$holder' listen < /dev/null > /dev/null; test \$(wc -l < events.log) = 2" &&
 		wait $! && ! grep -vq ^listening events.log
 }

@@ -79,7 +79,7 @@ exec 9> "$tmp/fifo"
 refused=0
 unloaded=0
 in_a_row=0
-tries=$((60 * enough))
+tries=$((200 * enough))
 while [ $tries -gt 0 ]; do
 	tries=$((tries - 1))
 	[ $unloaded -lt $enough ] || [ $refused -lt $enough ] || break
@@ -93,7 +93,7 @@ while [ $tries -gt 0 ]; do
 	fi
 	# Sockets are freed a grace period after they were closed. Where that is long,
 	# there always is one, unless the programs rest until the module is gone.
-	[ $in_a_row -lt 5 ] || : > "$tmp/pause"
+	[ $in_a_row -lt 5 ] || { : > "$tmp/pause"; sleep 0.1; }
 	if [ ! -d /sys/module/kite ]; then
 		# shellcheck disable=SC2086 # several parameters
 		insmod "$ko" $original || break
@@ -113,7 +113,7 @@ result $? "unloading is refused or succeeds"
 
 # Nothing of all that keeps it.
 gone=1
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+for _ in $(seq 60); do
 	! rmmod kite 2> /dev/null || { gone=0; break; }
 	sleep 1
 done

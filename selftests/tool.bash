@@ -16,7 +16,7 @@ kite=$(realpath -s "${KITE_TOOL:-$kite}")
 # kite ARG...: the tool, which is not to hang
 kite()
 {
-	timeout 60 "$kite" "$@"
+	timeout 300 "$kite" "$@"
 }
 
 # says STATUS TEXT ARG...: what kite says to that command line

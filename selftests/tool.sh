@@ -41,7 +41,7 @@ t_no_module()
 
 	shift
 	unshare --mount sh -c 'mount -t tmpfs none /sys/module/kite && exec "$@"' sh \
-		timeout 60 "$kite" "$@" > bare.log 2>&1 < /dev/null
+		timeout 300 "$kite" "$@" > bare.log 2>&1 < /dev/null
 	[ $? -eq $status ] &&
 		grep -qx "kite: module not loaded; try: sudo insmod kite.ko" bare.log
 }
@@ -51,7 +51,7 @@ t_full()
 	local status=$1
 
 	shift
-	timeout 60 "$kite" "$@" > /dev/full 2> full.log
+	timeout 300 "$kite" "$@" > /dev/full 2> full.log
 	[ $? -eq $status ] && grep -q "No space left" full.log && [ "$(wc -l < full.log)" = 1 ]
 }
 
@@ -60,7 +60,7 @@ t_closed()
 {
 	kite ss >&- 2> closed.log
 	[ $? -eq 1 ] && grep -q "output: Bad file descriptor" closed.log || return
-	timeout 60 "$kite" cat -lv -e 'cat > got; echo x' $port 2> server.log &
+	timeout 300 "$kite" cat -lv -e 'cat > got; echo x' $port 2> server.log &
 	pids=$!
 	retry grep -qs "listening on" server.log || return
 	kite cat -N $port <&- >&- 2> closed.log
@@ -82,7 +82,7 @@ t_pipe()
 {
 	busy
 	{
-		timeout 60 "$kite" "$@" 2> pipe.log
+		timeout 300 "$kite" "$@" 2> pipe.log
 		echo $? > status.log
 	} | head -n 2 > head.log
 	[ "$(cat status.log)" = 141 ] && [ "$(wc -l < head.log)" = 2 ] &&
@@ -92,7 +92,7 @@ t_pipe()
 # terminal COMMAND: what it prints on one
 terminal()
 {
-	TERM=${term:-xterm} timeout 60 script -qec "$kite $1" /dev/null < /dev/null > color.log
+	TERM=${term:-xterm} timeout 300 script -qec "$kite $1" /dev/null < /dev/null > color.log
 }
 
 colored()

@@ -11,7 +11,7 @@ export LC_ALL=C.UTF-8 COLUMNS=100
 # server ARG...: kite cat -l in the background, listening
 server()
 {
-	timeout 60 "$kite" cat -lv "$@" > got 2> server.log < /dev/null &
+	timeout 300 "$kite" cat -lv "$@" > got 2> server.log < /dev/null &
 	pids="$pids $!"
 	retry grep -qs "listening on" server.log
 }
@@ -100,8 +100,13 @@ t_datagrams()
 {
 	echo x | kite trace -a -o out.log "$kite" cat -t dgram -i 0.1 $port 2> err.log
 	in_order 'DGRAM 2 B dropped: NO_PORT ─*✗│' || return
+	at_some_pace t_read
+}
+
+t_read()
+{
 	server -t dgram $port || return
-	echo x | kite trace -a -o out.log "$kite" cat -t dgram -i 0.5 $port 2> err.log
+	echo x | kite trace -a -o out.log "$kite" cat -t dgram -i $pace $port 2> err.log
 	in_order 'DGRAM 2 B ─*▶│' 'reads 2 B │'
 }
 
@@ -158,7 +163,7 @@ t_not_root()
 # Nothing is left behind, also when it is killed.
 t_clean()
 {
-	timeout 60 "$kite" trace -a > out.log 2> err.log &
+	timeout 300 "$kite" trace -a > out.log 2> err.log &
 	pids="$pids $!"
 	retry grep -qs "end with Ctrl-C" err.log || return
 	kill -TERM "$(pgrep -P $!)" && wait $!

@@ -12,8 +12,8 @@ btf=/sys/kernel/btf/kite
 # What is traced: six bytes to a server of echoes, and one datagram to nobody.
 cat > work <<END
 #!/bin/sh
-echo hello | timeout 60 $kite cat -N 7391
-echo hello | timeout 60 $kite cat -t dgram -i 0.1 7392
+echo hello | timeout 300 $kite cat -N 7391
+echo hello | timeout 300 $kite cat -t dgram -i 0.1 7392
 true
 END
 chmod +x work
@@ -26,7 +26,7 @@ readers()
 	ls -l /proc/[0-9]*/fd 2> /dev/null | grep -c trace_pipe_raw
 }
 
-for try in $(seq 100); do
+for try in $(seq 600); do
 	[ "$(readers)" -lt "$(nproc)" ] || break
 	sleep 0.1
 done
@@ -58,14 +58,14 @@ in_text()
 
 t_trace_cmd()
 {
-	timeout 100 trace-cmd record -e kite -o trace.dat ./patient \
+	timeout 300 trace-cmd record -e kite -o trace.dat ./patient \
 		> record.log 2>&1 &&
 		trace-cmd report trace.dat > report.log 2>&1 && in_text report.log
 }
 
 t_trace_cmd_filter()
 {
-	timeout 100 trace-cmd record -e kite:kite_send -f 'remote_port == 7392' -o trace.dat \
+	timeout 300 trace-cmd record -e kite:kite_send -f 'remote_port == 7392' -o trace.dat \
 		./patient > record.log 2>&1 &&
 		trace-cmd report trace.dat > report.log 2>&1 &&
 		grep -q 'kite_send: .*type=DGRAM.* remote=1:7392 len=6' report.log &&
@@ -74,14 +74,14 @@ t_trace_cmd_filter()
 
 t_perf_record()
 {
-	timeout 100 perf record -q -e 'kite:*' -o perf.data ./work \
+	timeout 300 perf record -q -e 'kite:*' -o perf.data ./work \
 		> record.log 2>&1 &&
 		perf script -i perf.data > script.log 2>&1 && in_text script.log
 }
 
 t_perf_stat()
 {
-	timeout 100 perf stat -x, -o stat.log -e 'kite:*' ./work > work.log 2>&1 &&
+	timeout 300 perf stat -x, -o stat.log -e 'kite:*' ./work > work.log 2>&1 &&
 		grep -q '^2,,kite:kite_send,' stat.log &&
 		grep -q '^1,,kite:kite_drop,' stat.log || return
 	for event in recv state credit; do
@@ -91,7 +91,7 @@ t_perf_stat()
 
 t_perf_trace()
 {
-	timeout 100 perf trace -e 'kite:*' -o trace.log ./work > work.log 2>&1 &&
+	timeout 300 perf trace -e 'kite:*' -o trace.log ./work > work.log 2>&1 &&
 		grep -q 'kite:kite_send(.* remote_port: 7391, len: 6, .*total: 6' trace.log &&
 		grep -q 'kite:kite_recv(.* remote_port: 7391, .*ret: 6, total: 6' trace.log &&
 		grep -q 'kite:kite_state(.* remote_port: 7391, oldstate: 7, newstate: 2' trace.log &&
@@ -102,7 +102,7 @@ t_perf_trace()
 # bpftrace runs the work when its probes are there: a binary, for it takes no script.
 bpf()
 {
-	timeout 200 bpftrace -c "/bin/sh $tmp/work" -e "$1" > bpftrace.log 2>&1
+	timeout 600 bpftrace -c "/bin/sh $tmp/work" -e "$1" > bpftrace.log 2>&1
 }
 
 t_bpftrace()

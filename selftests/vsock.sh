@@ -48,11 +48,11 @@ pair()
 	shift
 	rm -f ./*.log
 	control=$((control + 1))
-	timeout 200 "$suite/$program" --mode=server --control-port=$control \
+	timeout 600 "$suite/$program" --mode=server --control-port=$control \
 		--peer-cid=1 "$@" > server.log 2>&1 &
 	server=$!
 	retry grep -qs "listening on" server.log &&
-		timeout 200 "$suite/$program" --mode=client \
+		timeout 600 "$suite/$program" --mode=client \
 			--control-host=127.0.0.1 --control-port=$control \
 			--peer-cid=1 "$@" > client.log 2>&1
 	kill_later $server
@@ -108,7 +108,7 @@ own_tests()
 
 python_tests()
 {
-	timeout 200 $python -m unittest -v test.test_socket.BasicVSOCKTest \
+	timeout 600 $python -m unittest -v test.test_socket.BasicVSOCKTest \
 		test.test_socket.ThreadedVSOCKSocketStreamTest \
 		< /dev/null > python.log 2>&1
 	cp python.log python
@@ -124,7 +124,7 @@ python_tests()
 
 t_python_program()
 {
-	timeout 60 $python "$here/demo-vsock.py" > python.log 2>&1 &&
+	timeout 300 $python "$here/demo-vsock.py" > python.log 2>&1 &&
 		grep -q "HELLO OVER AF_VSOCK" python.log
 }
 
@@ -142,7 +142,7 @@ file_arrives()
 	done
 	shift
 	# shellcheck disable=SC2086 # a command and its options
-	timeout 60 $serve < /dev/null > got 2> server.log &
+	timeout 300 $serve < /dev/null > got 2> server.log &
 	server=$!
 	pids="$pids $server"
 	retry client "$@" && wait "$server" && cmp file got
@@ -150,7 +150,7 @@ file_arrives()
 
 client()
 {
-	timeout 60 "$@" < file > client.log 2>&1
+	timeout 300 "$@" < file > client.log 2>&1
 }
 
 t_socat()
@@ -161,14 +161,14 @@ t_socat()
 
 t_socat_answers()
 {
-	timeout 60 socat "VSOCK-LISTEN:$port" EXEC:cat 2> server.log &
+	timeout 300 socat "VSOCK-LISTEN:$port" EXEC:cat 2> server.log &
 	pids="$pids $!"
 	retry socat_asks && cmp file got
 }
 
 socat_asks()
 {
-	timeout 60 socat -t 30 - "VSOCK-CONNECT:1:$port" < file \
+	timeout 300 socat -t 30 - "VSOCK-CONNECT:1:$port" < file \
 		> got 2> client.log
 }
 
@@ -186,7 +186,7 @@ t_socat_to_ncat()
 
 t_vsock_perf()
 {
-	timeout 100 "$suite/vsock_perf" --port "$port" > server.log 2>&1 &
+	timeout 300 "$suite/vsock_perf" --port "$port" > server.log 2>&1 &
 	server=$!
 	pids="$pids $server"
 	retry perf_sends && wait "$server" &&
@@ -195,7 +195,7 @@ t_vsock_perf()
 
 perf_sends()
 {
-	timeout 100 "$suite/vsock_perf" --sender 1 --port "$port" --bytes 4M \
+	timeout 300 "$suite/vsock_perf" --sender 1 --port "$port" --bytes 4M \
 		> client.log 2>&1
 }
 

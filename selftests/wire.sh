@@ -27,7 +27,7 @@ t_sockets()
 t_capture()
 {
 	ip link add mon9 type kitemon && ip link set mon9 up || return
-	timeout 60 /usr/bin/python3 -u -c "
+	timeout 300 /usr/bin/python3 -u -c "
 import socket
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
 s.bind(('mon9', 0))
