@@ -187,14 +187,17 @@ DEFINE_ROW(connect_now_nobody, CONN,
 /* The connections that come about without accept. */
 static int connected_of(struct cell *cell, const struct address *addr, int n)
 {
+	struct pollfd pfd = { .events = POLLOUT };
 	struct address peer;
-	int fd, done = 0;
+	int fd, i, done = 0;
 
 	while (n--) {
 		fd = new_socket(cell);
 		connect_now(fd, addr);
 		/* Those that are told nothing wait for ever. */
-		poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, 300);
+		pfd.fd = fd;
+		for (i = 0; i < 30 && !poll(&pfd, 1, 10); i++)
+			;
 		if (!error_of(fd) && !peer_of(fd, &peer))
 			done++;
 	}

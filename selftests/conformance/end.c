@@ -98,7 +98,7 @@ DEFINE_ROW(read_end_peer, CONN,
 
 	shutdown(p.s, SHUT_RD);
 	/* Who tells may take a while; who does not never will. */
-	for (i = 0; i < 20 && ret == 1; i++) {
+	for (i = 0; i < 50 && ret == 1; i++) {
 		ret = put(p.c, "x");
 		if (ret == 1)
 			usleep(10000);
