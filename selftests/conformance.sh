@@ -66,15 +66,13 @@ says()
 	conformance 2 "$@" && grep -qe "$text" run.log
 }
 
-# With that number Kite refuses as vsock does.
-like=
-[ "$number" != 40 ] || like="--like vsock"
-
 [ -n "$number" ] || skip_all "kite.ko is not loaded"
+# Where nobody listens it does as vsock then, and vsock has no datagrams.
+[ "$number" != 40 ] || skip_all "the number of AF_VSOCK stands for neither of the two"
 [ -x "$conformance" ] || skip_all "no $conformance"
 
-check "kite, by its number" t_number kite "$number" --sockaddr vm --node 1 $like
-check "kite, at ports of our choice" t_number kite "$number" --port 5000 $like
+check "kite, by its number" t_number kite "$number" --sockaddr vm --node 1
+check "kite, at ports of our choice" t_number kite "$number" --port 5000
 check "unix, by its number" t_number unix 1 --sockaddr un --like unix
 check "inet, by its number" t_number inet 2 --sockaddr in --node 127.0.0.1 --like inet
 check "addresses of another layout" t_other_layout
