@@ -84,7 +84,7 @@ setup check conformance model coverage:
 # In a VM that counts instructions. PROFILE="stream 64" tells where they go.
 bench:
 	@scripts/setup
-	@scripts/$(if $(PROFILE),profile $(PROFILE),bench)
+	@scripts/$(if $(PROFILE),profile $(PROFILE),bench && scripts/contention)
 
 pictures:
 	@scripts/setup
@@ -132,7 +132,7 @@ help:
 	@echo 'make fuzz           let fuzzers at it in VMs; SEED=, COUNT=, KERNEL='
 	@echo 'make stress         many threads, sockets and VM CPUs; COUNT=, KERNEL='
 	@echo 'make figures        publish what these found in Documentation/testing.rst'
-	@echo 'make bench          measure Kite beside other families, in a VM'
+	@echo 'make bench          measure Kite beside other families, and several pairs at once'
 	@echo '  PROFILE="stream 64"   where the instructions of 64 bytes in a stream go'
 	@echo 'make bench-check    compare that with the published figures'
 	@echo 'make contention     do pairs of sockets wait for each other? On VMs of 2 and 4 CPUs'
