@@ -308,7 +308,7 @@ DEFINE_ROW(linger, CONN,
 	   "waits, 0",
 	   { UNIX, CONN, "0", "AF_UNIX knows no SO_LINGER." },
 	   { INET, STREAM, "0", "TCP waits until they have arrived, not until they are read." },
-	   { VSOCK, CONN, "waits, ETIMEDOUT",
+	   { VSOCK, CONN, "waits, waits, 0",
 	     "vsock waits until the peer has closed." })
 {
 	struct pair p = pair(cell);
@@ -320,6 +320,10 @@ DEFINE_ROW(linger, CONN,
 	if (keeps_waiting(&a))
 		say(cell, "waits");
 	get(p.s, 8);
+	if (keeps_waiting(&a)) {
+		say(cell, "waits");
+		close(p.s);
+	}
 	say_result(cell, async_result(&a));
 }
 
