@@ -53,10 +53,18 @@ t_map_connect()
 }
 
 # hear TYPE PORT: what is said there comes back. From a port that IP does not have. Once
-# somebody is there: a datagram that is refused is lost.
+# somebody is there: a datagram that is refused is lost, and after the answer there is no
+# end to wait for.
 hear()
 {
-	echo hello | kite cat -t "$1" -N -i 300 -p 90077 "$2" 2> cat.log | grep -q '^hello$'
+	local err
+
+	echo hello | timeout 300 "$kite" cat -t "$1" -N -p 90077 "$2" > answer 2> cat.log &
+	retry grep -q '^hello$' answer
+	err=$?
+	kill $! 2> /dev/null
+	wait $! 2> /dev/null
+	return $err
 }
 
 t_map_listen()
