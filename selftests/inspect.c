@@ -300,21 +300,10 @@ TEST_F(kite, memory_after_a_filter_cut)
 
 #define SLAB	"skbuff_head_cache"
 
-static int put(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "we");
-	int err;
-
-	if (!f)
-		return -errno;
-	err = fputs(text, f) < 0 ? -EIO : 0;
-	return fclose(f) ? -errno : err;
-}
-
 /* How many buffers has the kernel? Or less than 0. */
 static long all_buffers(void)
 {
-	FILE *f = put("/sys/kernel/slab/" SLAB "/shrink", "1") ? NULL :
+	FILE *f = put_file("/sys/kernel/slab/" SLAB "/shrink", "1") ? NULL :
 		  fopen("/proc/slabinfo", "re");
 	long n, found = -1;
 	char line[256];
@@ -352,7 +341,7 @@ static void keep_and_give_back(struct __test_metadata *_metadata, const struct f
 	int i, fd[2];
 	long before;
 
-	ASSERT_EQ(0, put("/proc/sys/vm/drop_caches", "2"));
+	ASSERT_EQ(0, put_file("/proc/sys/vm/drop_caches", "2"));
 	before = all_buffers();
 	ASSERT_EQ(0, pair_of_type(f, SOCK_SEQPACKET, fd));
 	for (i = 0; i < 150; i++)
@@ -360,7 +349,7 @@ static void keep_and_give_back(struct __test_metadata *_metadata, const struct f
 	for (i = 0; i < 150; i++)
 		ASSERT_EQ(64, recv(fd[1], buf, sizeof(buf), MSG_DONTWAIT));
 	*kept = all_buffers() - before;
-	ASSERT_EQ(0, put("/proc/sys/vm/drop_caches", "2"));
+	ASSERT_EQ(0, put_file("/proc/sys/vm/drop_caches", "2"));
 	*left = all_buffers() - before;
 	close(fd[0]);
 	close(fd[1]);

@@ -506,17 +506,6 @@ TEST_F(no_memory, all_that_sockets_may_have)
 	EXPECT_LT(20000, drain(fd[1]));
 }
 
-static int write_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "we");
-	int err;
-
-	if (!f)
-		return -errno;
-	err = fputs(text, f) < 0 ? -EIO : 0;
-	return fclose(f) ? -errno : err;
-}
-
 #define MEM		"/proc/sys/net/kite/mem"
 
 /* They may have less: a MiB, beside what each CPU keeps. */
@@ -538,14 +527,14 @@ FIXTURE_SETUP(limited)
 	ASSERT_NE(NULL, f);
 	ASSERT_NE(NULL, fgets(self->before, sizeof(self->before), f));
 	fclose(f);
-	if (write_file(MEM, "256 256 256"))
+	if (put_file(MEM, "256 256 256"))
 		SKIP(return, MEM " cannot be written");
 }
 
 FIXTURE_TEARDOWN(limited)
 {
 	if (*self->before)
-		EXPECT_EQ(0, write_file(MEM, self->before));
+		EXPECT_EQ(0, put_file(MEM, self->before));
 }
 
 TEST_F(limited, everything_at_once)
@@ -606,7 +595,7 @@ static int fill_in_cgroup(void)
 	static char own[8 << 20];
 	static struct filled filled;
 
-	if (write_file(CGROUP "/cgroup.procs", "0"))
+	if (put_file(CGROUP "/cgroup.procs", "0"))
 		return 4;
 	fill_until_error(&filled, CGROUP_BYTES);
 	if (filled.err)
@@ -623,8 +612,8 @@ TEST_F(no_memory, in_a_cgroup)
 	int status, i, fd[2];
 	pid_t pid;
 
-	write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
-	if (mkdir(CGROUP, 0755) || write_file(CGROUP "/memory.max", "16777216")) {
+	put_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+	if (mkdir(CGROUP, 0755) || put_file(CGROUP "/memory.max", "16777216")) {
 		rmdir(CGROUP);
 		SKIP(return, "no memory cgroup can be made here");
 	}

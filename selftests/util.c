@@ -479,16 +479,16 @@ int loopback_up(void)
 	return ret;
 }
 
-static void write_number(const char *path, const char *number)
+/* For files of /proc and /sys: 0, or an error. */
+int put_file(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	FILE *f = fopen(path, "we");
+	int err;
 
-	if (fd < 0)
-		return;
-	/* Who needs it will see. */
-	if (write(fd, number, strlen(number)) < 0)
-		perror(path);
-	close(fd);
+	if (!f)
+		return -errno;
+	err = fputs(text, f) < 0 ? -EIO : 0;
+	return fclose(f) ? -errno : err;
 }
 
 /*
@@ -500,7 +500,8 @@ int enter_new_netns(void)
 {
 	if (unshare(CLONE_NEWNET))
 		return -errno;
-	write_number("/proc/sys/net/kite/connect_timeout", "3600000");
-	write_number("/proc/sys/net/kite/close_timeout", "30000");
+	/* Without the module there is nothing to set; who needs it will see. */
+	put_file("/proc/sys/net/kite/connect_timeout", "3600000");
+	put_file("/proc/sys/net/kite/close_timeout", "30000");
 	return loopback_up();
 }

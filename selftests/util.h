@@ -133,6 +133,7 @@ bool calls_fail(void);
 
 bool kernel_since(int major, int minor);
 bool become_nobody(void);
+int put_file(const char *path, const char *text);
 int enter_new_netns(void);
 int loopback_up(void);
 
