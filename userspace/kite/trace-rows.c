@@ -185,6 +185,27 @@ static bool was_dropped(const struct moment *m, long len)
 	return last->lost && last->side == m->side && last->bytes == (uint64_t)len;
 }
 
+/*
+ * A call tells of itself when it returns. Who waits for the message may have read it by
+ * then, and told already: the arrow comes first all the same.
+ */
+static void add_message(struct moment *m, enum trace_what what, long len)
+{
+	struct trace_talk *talk = m->talk;
+	struct trace_row *row = add(m, m->side, what);
+
+	row->bytes = len;
+	if (talk->unread[m->side] < 0 && row[-1].what == TRACE_READ &&
+	    row[-1].side != m->side) {
+		struct trace_row read = row[-1];
+
+		row->time = read.time;
+		row[-1] = *row;
+		*row = read;
+	}
+	talk->unread[m->side] += len;
+}
+
 static void on_send(struct moment *m)
 {
 	long ret = trace_get_number(m->e, "ret");
@@ -194,7 +215,7 @@ static void on_send(struct moment *m)
 	if (ret < 0)
 		set_error(add(m, m->side, TRACE_ERROR), "send", ret);
 	else if (!was_dropped(m, ret))
-		add(m, m->side, dgram ? TRACE_DGRAM : TRACE_DATA)->bytes = ret;
+		add_message(m, dgram ? TRACE_DGRAM : TRACE_DATA, ret);
 }
 
 static bool is_end(const struct moment *m)
@@ -224,6 +245,8 @@ static void on_recv(struct moment *m)
 	} else {
 		if (!m->talk->calls[!m->side])
 			add(m, !m->side, dgram ? TRACE_DGRAM : TRACE_DATA)->bytes = ret;
+		else
+			m->talk->unread[!m->side] -= ret;
 		add(m, m->side, TRACE_READ)->bytes = ret;
 	}
 }

@@ -99,6 +99,7 @@ struct trace_row {
  * @label: what is written above the two
  * @named: which of them have a process' name
  * @calls: which of them make calls that we see
+ * @unread: bytes that this side has sent and the other not read, as far as we saw
  * @rows: what happened
  * @nr: how many rows
  * @requested: the REQUEST is there, likewise
@@ -113,6 +114,7 @@ struct trace_talk {
 	char label[2][TRACE_LABEL];
 	bool named[2];
 	bool calls[2];
+	int64_t unread[2];
 	struct trace_row *rows;
 	size_t nr;
 	bool requested;
