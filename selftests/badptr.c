@@ -171,6 +171,7 @@ TEST_F(badptr, send_up_to_the_edge)
 			if (self->type == SOCK_DGRAM && there[i] + more[k] > 65000)
 				continue;
 			pattern_fill(edge - there[i], there[i], 0);
+			ASSERT_EQ(POLLOUT, revents_become(self->c, POLLOUT));
 			n = ERR(send(self->c, edge - there[i], there[i] + more[k],
 				     MSG_DONTWAIT));
 			if (self->type != SOCK_STREAM || n < 0) {

@@ -470,11 +470,13 @@ int pair_of_type(const struct family *f, int type, int fd[2])
 /*
  * Send the pattern until nothing more fits: the number of bytes, or an error.
  * TCP finds room again when acknowledgements arrive, so there "nothing" means
- * nothing for as long as they may be delayed.
+ * nothing for as long as they may be delayed. So may be a packet for which there was
+ * no memory.
  */
 ssize_t fill(const struct family *f, int fd)
 {
-	int patience = is_inet(f) ? 12 : 0, refused = 0;
+	bool delayed = is_inet(f) || (calls_fail() && !peer_is_known(f));
+	int patience = delayed ? 12 : 0, refused = 0;
 	static char buf[16384];
 	ssize_t done = 0, ret;
 

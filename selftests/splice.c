@@ -527,6 +527,8 @@ TEST_F(into, peer_gone)
 	if (self->type == SOCK_DGRAM)
 		/* Over packets nobody hears of it at once. */
 		want = peer_is_known(self->f) ? -ECONNREFUSED : PAGE;
+	else
+		EXPECT_EQ(POLLHUP, BECOMES(POLLHUP, revents_for(self->c, 0) & POLLHUP));
 	EXPECT_EQ(want, move(out[0], self->c, PAGE, 0));
 }
 
