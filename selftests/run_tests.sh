@@ -7,13 +7,14 @@
 usage()
 {
 	cat <<'END'
-usage: run_tests.sh [--without-kite] [--without-tools] DIR [TEST...]
+usage: run_tests.sh [--without-kite] [--without-tools|--tools] DIR [TEST...]
 
   DIR              where "make -C selftests" put the programs
   TEST             just these, by name: bind, poll, module.sh, ...
   --without-kite   run although kite.ko is not loaded: Kite's tests are skipped,
                    AF_UNIX's and TCP's are run
-  --without-tools  leave out the scripts that test programs and not the kernel
+  --tools          just the scripts that test programs and not the kernel
+  --without-tools  all but those
 
 KITE_TEST_TIMEOUT is how many seconds one program may take.
 END
@@ -21,12 +22,14 @@ END
 
 here=$(cd "$(dirname "$0")" && pwd)
 without=
+only=
 tools="examples.sh tool.sh perf.sh cat.sh ping.sh preload.sh ss.sh stat.sh trace.sh observing.sh"
 tools="$tools dump.sh completion.sh tracers.sh conformance.sh"
 while :; do
 	case $1 in
 	--without-kite)	without=1 ;;
 	--without-tools) tools= ;;
+	--tools)	only=1 ;;
 	-h|--help)	usage; exit 0 ;;
 	-*)		usage >&2; exit 2 ;;
 	*)		break ;;
@@ -36,6 +39,8 @@ done
 [ -d "$1" ] || { usage >&2; exit 2; }
 dir=$(cd "$1" && pwd)
 shift
+# shellcheck disable=SC2086 # Several names.
+[ -z "$only" ] || set -- $tools
 
 if [ ! -d /sys/module/kite ] && [ -z "$without" ]; then
 	echo "Bail out! kite.ko is not loaded"
