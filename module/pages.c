@@ -143,12 +143,14 @@ struct sk_buff *kite_pages_take(struct sock *sk, struct msghdr *msg, u32 len,
 		skb = kite_pages_point(sk, msg, len, uarg);
 	if (skb)
 		return skb;
-	/*
-	 * A hint to the sender, which msg_zerocopy_complete() changes without a lock. Where
-	 * a reader frees an earlier buffer just now, it may be lost.
-	 */
-	if (uarg)
-		data_race(uarg_to_msgzc(uarg)->zerocopy = 0);
+	if (uarg) {
+		/*
+		 * A hint to the sender, which msg_zerocopy_complete() changes without a
+		 * lock: where a reader frees an earlier buffer just now, it may be lost.
+		 * (It is a bit, which cannot be the value of the expression.)
+		 */
+		data_race(({ uarg_to_msgzc(uarg)->zerocopy = 0; 0; }));
+	}
 	return kite_pages_copy(sk, msg, len);
 }
 
