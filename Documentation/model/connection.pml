@@ -12,8 +12,12 @@
  *
  * What is checked, over every order in which it can happen:
  *
- * - bytes arrive in their order, none lost, none twice, and never more of them than
- *   the window: assertions where DATA arrives
+ * - bytes arrive in their order, none twice, and never more of them than the window:
+ *   assertions where DATA arrives
+ * - none is lost, the last one neither: the reader asserts at the end of the stream
+ *   that it got all that was sent
+ * - no credit is lost: when nothing is under way a sender may send what the window has
+ *   room for, which the ledger asserts
  * - nobody waits for ever: a state without a next one in which a thread of a program
  *   is not at its end is an error to spin
  * - close reaches both sides: when nothing is left to happen both ends are CLOSED and
@@ -30,6 +34,9 @@
 #endif
 #ifndef SHUTTERS
 #define SHUTTERS	0	/* how many programs also call shutdown() */
+#endif
+#ifndef PATIENT
+#define PATIENT	0	/* how many programs read on while more may come */
 #endif
 #ifndef MISSES
 #define MISSES	1	/* how often memory for a control packet is missing */
@@ -50,6 +57,7 @@ chan wire[2] = [WIRE] of { mtype, byte, byte, byte };
 mtype state[2] = CLOSED;
 bool born;		/* the listener made its child */
 byte through[2];	/* threads of the program that are */
+byte got[2];		/* bytes that the program has read */
 byte shut[2];		/* what we do not do any more */
 byte peer_shut[2];	/* what the peer does not do any more */
 
@@ -101,17 +109,27 @@ proctype writer(byte me)
 	through[me]++
 }
 
-/* kite_stream_recvmsg(), until the end of the stream; or the program has enough. */
+/*
+ * kite_stream_recvmsg(), until the end of the stream; or the program has enough. That
+ * frees a writer who waits for room, and so hides that nobody told it of room. A patient
+ * program waits until something can be read, as the writer does for room. Only one
+ * may be patient: two that have nothing to write would wait for each other.
+ */
 proctype reader(byte me)
 {
 	state[me] != CONNECTING;
 	do
-	:: break
+	:: me >= PATIENT || UNREAD || !MORE_COMES -> break
 	:: atomic {
 		UNREAD || !MORE_COMES ->
 		if
-		:: !UNREAD -> break
+		:: !UNREAD ->
+			/* A good end: all has come that the peer sent. */
+			assert(state[me] != ESTABLISHED || (shut[me] & RCV) ||
+			       got[me] == tx_sent[OTHER]);
+			break
 		:: else ->
+			got[me]++;
 			rx_read[me]++;
 			rx_limit[me] = rx_read[me] + WINDOW;
 			/* A packet tells when all was read, or enough of the window. */
@@ -276,6 +294,23 @@ end:	do
 	od
 }
 
+/* No DATA is on its way to @me, and no CREDIT on its way back. */
+#define CALM		(state[0] == ESTABLISHED && state[1] == ESTABLISHED &&	\
+			 empty(wire[0]) && empty(wire[1]) && !later_credit[me])
+
+/* What is left of the window of @me: neither free for the peer nor full of bytes. */
+#define UNTOLD		(WINDOW - (tx_limit[OTHER] - tx_sent[OTHER]) -		\
+			 (rx_queued[me] - rx_read[me]))
+
+/* That is what was read but not told, and when all was read there is none. */
+#define BALANCED	(0 <= UNTOLD && UNTOLD <= (UNREAD -> WINDOW / 2 : 0))
+
+/* A byte or a credit that is lost is missed here at once, and not only by who waits. */
+proctype ledger(byte me)
+{
+end:	atomic { CALM && !(shut[me] & RCV) && !BALANCED -> assert(BALANCED) }
+}
+
 proctype monitor()
 {
 	timeout ->
@@ -289,6 +324,7 @@ init
 		run kernel(0); run kernel(1);
 		run timer(0); run timer(1);
 		run client(0); run server(1);
+		run ledger(0); run ledger(1);
 		run monitor()
 	}
 }
