@@ -14,8 +14,11 @@ static bool kite_send_ready(struct sock *sk, u32 cost)
 	struct kite_conn *kc = kite_conn(sk);
 
 	kite_credit_block(kc);
-	return kite_credit_space(kc) >= cost || kite_credit_most(kc) < cost ||
-	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
+	/* First: what was ended because its namespace goes asks no transport any more. */
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN || kite_credit_space(kc) >= cost)
+		return true;
+	/* There may never be room for a record. A stream waits, also for its first window. */
+	return sk->sk_type == SOCK_SEQPACKET && kite_credit_most(kc) < cost;
 }
 
 /*

@@ -2,6 +2,8 @@
 /* The protocol by hand, over a raw socket: a program plays a peer. */
 
 #define _GNU_SOURCE
+#include <signal.h>
+
 #include "fixtures.h"
 #include "packet.h"
 
@@ -150,6 +152,49 @@ TEST_F(byhand, server)
 }
 
 /* The reason that is given is what connect() says. */
+/* Who may send nothing at all, or nothing more, waits for a window as any other does. */
+TEST_F(byhand, no_window)
+{
+	int l = kite_listener_at(SOCK_STREAM, THEM, 5), s;
+	struct async sending;
+
+	ASSERT_LE(0, l);
+	s = open_by_hand(self->raw, l, 0);
+	ASSERT_LE(0, s);
+	EXPECT_EQ(-EAGAIN, ERR(send(s, "x", 1, 0)));
+	EXPECT_EQ(0, revents_for(s, POLLOUT));
+	ASSERT_EQ(0, set_nonblocking(s, false));
+	catch_signal(SIGUSR1, 0);
+	async_send(&sending, s, "x", 1, 0);
+	ASSERT_TRUE(async_blocks(&sending));
+	async_signal(&sending, SIGUSR1);
+	EXPECT_EQ(-EINTR, async_result(&sending));
+
+	async_send(&sending, s, "x", 1, 0);
+	ASSERT_TRUE(async_blocks(&sending));
+	EXPECT_EQ(0, SAY(THEM, KITE_OP_CREDIT, .limit = 1));
+	EXPECT_EQ(1, async_result(&sending));
+	/* All of it was read, and there is no more. */
+	EXPECT_EQ(0, SAY(THEM, KITE_OP_CREDIT, .read = 1, .limit = 1));
+	EXPECT_EQ(-EAGAIN, ERR(send(s, "x", 1, MSG_DONTWAIT)));
+}
+
+TEST_F(byhand, no_window_of_a_server)
+{
+	int c = kite_socket(SOCK_STREAM);
+	struct async connecting;
+	struct address addr;
+
+	kite_address(&addr, US, KITE_NODE_LOCAL);
+	async_connect(&connecting, c, &addr);
+	ASSERT_EQ(0, packet_wait(self->raw, &self->got, buf, sizeof(buf)));
+	ASSERT_EQ(0, SAY(self->got.src_port, KITE_OP_RESPONSE, .limit = 0));
+	ASSERT_EQ(0, async_result(&connecting));
+	EXPECT_EQ(-EAGAIN, ERR(send(c, "x", 1, MSG_DONTWAIT)));
+	EXPECT_EQ(0, SAY(self->got.src_port, KITE_OP_CREDIT, .limit = 1));
+	EXPECT_EQ(1, ERR(send(c, "x", 1, MSG_DONTWAIT)));
+}
+
 TEST_F(byhand, server_refuses)
 {
 	const struct { int reason, error; } reasons[] = {
