@@ -303,6 +303,8 @@ static void kite_conn_on_reset(struct sock *sk)
 		if (kc->reset == KITE_RESET_TIMEOUT)
 			kite_count(sock_net(sk), KITE_STAT_CLOSE_TIMEOUTS);
 		kite_conn_over(sk);
+	} else if (kc->reset == KITE_RESET_REFUSED && kc->peer_shutdown == SHUTDOWN_MASK) {
+		/* It had nothing to say or hear any more, and has closed since: a good end. */
 	} else if (sk->sk_state == TCP_ESTABLISHED) {
 		kite_event(sk, KITE_EVENT_RESET, kc->reset);
 		kite_count(sock_net(sk), KITE_STAT_ESTAB_RESETS);

@@ -109,6 +109,35 @@ TEST_F(shutdown, one_half_after_the_other)
 	EXPECT_EQ(POLLIN | POLLOUT | POLLHUP | POLLRDHUP, revents(self->c));
 }
 
+/* Who reads to the end after that makes room for a peer that has closed. */
+TEST_F(shutdown, both_sides_stop_and_one_closes)
+{
+	char buf[8];
+
+	ASSERT_EQ(5, send(self->c, "there", 5, 0));
+	ASSERT_EQ(5, BECOMES(5, bytes_to_read(self->s)));
+	ASSERT_EQ(0, shutdown(self->c, SHUT_WR));
+	ASSERT_EQ(0, shutdown(self->s, SHUT_WR));
+	close(self->c);
+	EXPECT_EQ(5, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, get_int_option(self->s, SOL_SOCKET, SO_ERROR));
+	EXPECT_EQ(POLLHUP, revents(self->s) & (POLLHUP | POLLERR));
+}
+
+TEST_F(shutdown, one_stops_all_and_the_other_closes)
+{
+	char buf[8];
+
+	ASSERT_EQ(5, send(self->c, "there", 5, 0));
+	ASSERT_EQ(5, BECOMES(5, bytes_to_read(self->s)));
+	ASSERT_EQ(0, shutdown(self->s, SHUT_RDWR));
+	close(self->c);
+	EXPECT_EQ(5, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, get_int_option(self->s, SOL_SOCKET, SO_ERROR));
+}
+
 TEST_F(shutdown, both_sides_stop_writing)
 {
 	char buf[8];
