@@ -452,6 +452,7 @@ static inline int kite_filter(struct sock *sk, struct sk_buff *skb, unsigned int
 /* main.c */
 extern int kite_family;
 extern long kite_mem[3];
+void kite_mem_set(const unsigned long *pages);
 extern struct proto kite_stream_proto;
 extern struct proto kite_seqpacket_proto;
 extern struct proto kite_dgram_proto;

@@ -23,6 +23,12 @@ MODULE_PARM_DESC(family, "number of the socket family (default: 18)");
  * limit, since there is nothing that could be given back under pressure.
  */
 long kite_mem[3] __read_mostly;
+
+/*
+ * As the core has them. It only asks for the second one before it sets memory apart for
+ * a socket (SO_RESERVE_MEM): nobody may, see mem.h.
+ */
+static long kite_core_mem[3] __read_mostly = { [1] = LONG_MIN };
 static int kite_wmem_min __read_mostly = SOCK_MIN_SNDBUF;
 static int kite_rmem_min __read_mostly = SOCK_MIN_RCVBUF;
 static atomic_long_t kite_memory_allocated;
@@ -33,7 +39,7 @@ static DEFINE_PER_CPU(int, kite_memory_per_cpu_fw_alloc);
 	.owner			= THIS_MODULE,				\
 	.memory_allocated	= &kite_memory_allocated,		\
 	.per_cpu_fw_alloc	= &kite_memory_per_cpu_fw_alloc,	\
-	.sysctl_mem		= kite_mem,				\
+	.sysctl_mem		= kite_core_mem,				\
 	.sysctl_wmem		= &kite_wmem_min,			\
 	.sysctl_rmem		= &kite_rmem_min
 
@@ -212,13 +218,27 @@ static bool __init kite_family_possible(int family)
 	}
 }
 
+/**
+ * kite_mem_set - limit what all sockets may queue together
+ * @pages: three limits, as net.kite.mem has them
+ *
+ * Context: Process context; one caller at a time.
+ */
+void kite_mem_set(const unsigned long *pages)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(kite_mem); i++)
+		WRITE_ONCE(kite_mem[i], pages[i]);
+	WRITE_ONCE(kite_core_mem[0], pages[0]);
+	WRITE_ONCE(kite_core_mem[2], pages[2]);
+}
+
 static void __init kite_mem_init(void)
 {
 	unsigned long limit = max(nr_free_buffer_pages() / 8, 128UL);
 
-	kite_mem[0] = limit;
-	kite_mem[1] = limit;
-	kite_mem[2] = limit;
+	kite_mem_set((unsigned long []){ limit, limit, limit });
 }
 
 static int __init kite_register(void)

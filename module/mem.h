@@ -3,8 +3,8 @@
  * Memory: what is queued is charged to the receiver while it is queued, to
  * sk_rmem_alloc and, for the limits of protocol and memory cgroup, to
  * sk_forward_alloc. Both under the spinlock of its receive queue, so nothing that
- * would charge without it, such as sock_rfree(), may touch such a socket. (Kernels
- * that let others than TCP set SO_RESERVE_MEM do, under lock_sock alone.)
+ * would charge without it, such as sock_rfree(), may touch such a socket. Nor may
+ * SO_RESERVE_MEM, which older kernels have for others than TCP, too: see kite_core_mem.
  *
  * Under a spinlock the kernel does not refuse a charge to the cgroup: it counts,
  * and the cgroup pays before the next new buffer is made, see memcg.c.

@@ -121,8 +121,8 @@ static int kite_sysctl_mem(kite_ctl_table *table, int write, void *buffer,
 	for (i = 0; i < 3; i++)
 		values[i] = kite_mem[i];
 	err = kite_sysctl_numbers(table, write, buffer, lenp, ppos, values, 3, 1, LONG_MAX);
-	for (i = 0; i < 3 && !err && write; i++)
-		WRITE_ONCE(kite_mem[i], values[i]);
+	if (!err && write)
+		kite_mem_set(values);
 	mutex_unlock(&kite_sysctl_lock);
 	return err;
 }
