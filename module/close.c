@@ -135,6 +135,9 @@ static void kite_conn_linger(struct sock *sk)
 	if (!sock_flag(sk, SOCK_LINGER) || !sk->sk_socket ||
 	    (current->flags & PF_EXITING))
 		return;
+	/* A thread of the kernel that closes what programs left has more to do. */
+	if (current->flags & PF_KTHREAD && !sk->sk_kern_sock)
+		return;
 	release_sock(sk);
 	/* A reader that waits for more must not: all that there is has been sent. */
 	kite_send_block(sk);

@@ -427,33 +427,15 @@ TEST_F(api, cmsg_cloexec)
 	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), MSG_CMSG_CLOEXEC));
 }
 
-static long send_fd(int socket, int fd)
-{
-	struct iovec iov = { "abc", 3 };
-	union {
-		char space[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	return ERR(sendmsg(socket, &msg, 0));
-}
-
 TEST_F(api, no_file_descriptors)
 {
 	int pipefd[2], is_refused = is_kite(self->f);
 	char buf[8];
 
 	ASSERT_EQ(0, pipe(pipefd));
-	EXPECT_EQ(is_refused ? -EINVAL : 3, send_fd(self->c, pipefd[1]));
+	EXPECT_EQ(is_refused ? -EINVAL : 3,
+		  send_cmsg(self->c, "abc", 3, SOL_SOCKET, SCM_RIGHTS, &pipefd[1],
+			    sizeof(pipefd[1])));
 	close(pipefd[1]);
 	/* Nobody has it: the pipe is at its end, unless it is on its way. */
 	EXPECT_EQ(is_refused ? POLLHUP : 0, revents_for(pipefd[0], POLLIN));

@@ -96,30 +96,6 @@ FIXTURE_SETUP(creds)
 
 FIXTURE_TEARDOWN(creds) { }
 
-/* Sends with one control message, of @size bytes. */
-static long send_cmsg(int fd, const void *buf, size_t len, int level, int type,
-		      const void *data, size_t size)
-{
-	union {
-		char buf[CMSG_SPACE(64)];
-		struct cmsghdr align;
-	} control = {};
-	struct iovec iov = { (void *)buf, len };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = CMSG_SPACE(size),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = level;
-	cmsg->cmsg_type = type;
-	cmsg->cmsg_len = CMSG_LEN(size);
-	memcpy(CMSG_DATA(cmsg), data, size);
-	return ERR(sendmsg(fd, &msg, MSG_NOSIGNAL));
-}
-
 /* As root, we may say that we are whoever we like. */
 static long send_as(int fd, const void *buf, size_t len, int pid, int uid, int gid)
 {

@@ -466,6 +466,41 @@ TEST_F(kite_linger, ends_when_the_peer_closes)
 	EXPECT_EQ(0, async_result(&closing));
 }
 
+/* One end of a pair of AF_UNIX, on its way to the other, which is on its own way. */
+static int forget_in_a_cycle(int fd)
+{
+	int pair[2], way[2], sent;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+		return -1;
+	way[0] = fd;
+	way[1] = pair[0];
+	sent = send_cmsg(pair[0], "x", 1, SOL_SOCKET, SCM_RIGHTS, way, sizeof(way)) +
+	       send_cmsg(pair[1], "x", 1, SOL_SOCKET, SCM_RIGHTS, pair + 1, sizeof(*pair));
+	close(pair[0]);
+	close(pair[1]);
+	close(fd);
+	/* The next one that goes looks for what nobody can reach. */
+	close(socket(AF_UNIX, SOCK_STREAM, 0));
+	return sent;
+}
+
+/*
+ * A thread of the kernel closes what AF_UNIX finds, and whatever else is left to it,
+ * one after the other.
+ */
+TEST_F(kite_linger, not_in_a_thread_of_the_kernel)
+{
+	char buf[8];
+
+	ASSERT_EQ(3, send(self->c, "abc", 3, 0));
+	ASSERT_EQ(0, set_linger(self->c, 3600));
+	ASSERT_EQ(2, forget_in_a_cycle(self->c));
+	EXPECT_EQ(POLLRDHUP, BECOMES(POLLRDHUP, revents(self->s) & POLLRDHUP));
+	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), 0));
+}
+
 TEST_F(kite_linger, time_is_over)
 {
 	char buf[8];

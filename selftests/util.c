@@ -295,6 +295,30 @@ int revents_become(int fd, int want)
 
 /* Data */
 
+/* Sends with one control message, of @size bytes. */
+long send_cmsg(int fd, const void *buf, size_t len, int level, int type,
+	       const void *data, size_t size)
+{
+	union {
+		char buf[CMSG_SPACE(64)];
+		struct cmsghdr align;
+	} control = {};
+	struct iovec iov = { (void *)buf, len };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(size),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = level;
+	cmsg->cmsg_type = type;
+	cmsg->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(cmsg), data, size);
+	return ERR(sendmsg(fd, &msg, MSG_NOSIGNAL));
+}
+
 /* The number of bytes sent before the first error, or the error. */
 ssize_t send_all(int fd, const void *buf, size_t len)
 {

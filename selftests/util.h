@@ -115,6 +115,8 @@ int revents(int fd);
 int revents_for(int fd, int events);
 int revents_become(int fd, int want);
 
+long send_cmsg(int fd, const void *buf, size_t len, int level, int type,
+	       const void *data, size_t size);
 ssize_t send_all(int fd, const void *buf, size_t len);
 ssize_t recv_all(int fd, void *buf, size_t len);
 ssize_t drain(int fd);
