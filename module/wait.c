@@ -240,11 +240,22 @@ void kite_conn_write_space(struct sock *sk)
 	kite_wake_async(sk, SOCK_WAKE_SPACE, POLL_OUT);
 }
 
+/* How much makes a stream readable? */
+static u32 kite_poll_target(struct sock *sk)
+{
+	const struct kite_conn *kc = kite_conn(sk);
+	u32 want = kite_conn_rcvlowat(sk, false, INT_MAX);
+
+	if (kc->ks.peer)
+		return want;
+	/* As TCP has it: no more than comes before the peer hears of more room. */
+	return clamp(READ_ONCE(kc->rx_told) - kite_credit_read(kc), 1U, want);
+}
+
 static __poll_t kite_conn_poll_in(struct sock *sk)
 {
 	/* A record is whole, however short. */
-	u32 target = sk->sk_type == SOCK_STREAM ?
-		     kite_conn_rcvlowat(sk, false, INT_MAX) : 1;
+	u32 target = sk->sk_type == SOCK_STREAM ? kite_poll_target(sk) : 1;
 
 	return kite_conn_enough(sk, target) ? EPOLLIN | EPOLLRDNORM : 0;
 }

@@ -345,6 +345,32 @@ TEST_F(flight, lowat_above_the_window)
 	EXPECT_EQ(sent, async_result(&reading));
 }
 
+/* Who has read a little has not made room of which the peer hears by a packet. */
+TEST_F(flight, lowat_above_what_is_left)
+{
+	static char buf[1 << 20];
+	ssize_t sent = fill(self->f, self->c);
+
+	ASSERT_LT(9, sent);
+	ASSERT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_RCVLOWAT, sent - sent / 9));
+	EXPECT_EQ(POLLIN, revents(self->s) & POLLIN);
+	EXPECT_EQ(sent / 5, recv(self->s, buf, sent / 5, MSG_DONTWAIT));
+	/* Somebody has to move. */
+	EXPECT_TRUE(revents(self->s) & POLLIN || revents(self->c) & POLLOUT);
+}
+
+TEST_F(flight, lowat_above_what_was_granted)
+{
+	int window = get_int_option(self->s, SOL_SOCKET, SO_RCVBUF);
+
+	/* The core doubles what it is told. */
+	ASSERT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_RCVBUF, window));
+	ASSERT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_RCVLOWAT, window + window / 2));
+	EXPECT_EQ(0, revents(self->s) & POLLIN);
+	ASSERT_LT(0, fill(self->f, self->c));
+	EXPECT_TRUE(revents(self->s) & POLLIN || revents(self->c) & POLLOUT);
+}
+
 TEST_F(flight, unread_data_of_a_peer_that_left)
 {
 	ASSERT_EQ(3, send(self->c, "abc", 3, 0));
