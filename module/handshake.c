@@ -360,6 +360,7 @@ void kite_listener_close(struct sock *sk)
 	list_for_each_entry_safe(child, next, &children, accept) {
 		list_del_init(&child->accept);
 		kite_conn_discard(kite_conn_sk(child), KITE_RESET_ABORT);
+		cond_resched();
 	}
 	kite_sock_unlist(sk);
 }
