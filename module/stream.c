@@ -160,21 +160,6 @@ int kite_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	return tx.sent ?: err;
 }
 
-/* Finds the buffer that holds the byte @skip after the first unread one. */
-static struct sk_buff *kite_stream_seek(struct sock *sk, u32 *skip)
-{
-	struct sk_buff *skb = READ_ONCE(sk->sk_receive_queue.next);
-	u32 len;
-
-	for (;;) {
-		len = READ_ONCE(skb->len) - kite_cb(skb)->consumed;
-		if (*skip < len)
-			return skb;
-		*skip -= len;
-		skb = READ_ONCE(skb->next);
-	}
-}
-
 /* A message that is being received. */
 struct kite_stream_rx {
 	struct msghdr		*msg;
@@ -183,7 +168,34 @@ struct kite_stream_rx {
 	int			flags;
 	bool			passcred;
 	struct kite_creds_seen	seen;	/* whose bytes it has, with @passcred */
+	struct sk_buff		*at;	/* where a peek is, under recv_lock; or NULL */
+	u32			before;	/* how many unread bytes lie before that */
 };
+
+/*
+ * Finds the buffer that holds the byte @skip after the first unread one, and in @skip how
+ * far into it. A peek goes on where it was: there may be very many buffers.
+ */
+static struct sk_buff *kite_stream_seek(struct sock *sk, struct kite_stream_rx *rx, u32 *skip)
+{
+	struct sk_buff *skb = rx->at;
+	u32 len;
+
+	/* SO_PEEK_OFF may have been set back. */
+	if (!skb || *skip < rx->before) {
+		skb = READ_ONCE(sk->sk_receive_queue.next);
+		rx->before = 0;
+	}
+	for (;;) {
+		len = READ_ONCE(skb->len) - kite_cb(skb)->consumed;
+		if (*skip - rx->before < len)
+			break;
+		rx->before += len;
+		skb = READ_ONCE(skb->next);
+	}
+	*skip -= rx->before;
+	return skb;
+}
 
 /*
  * Copies from one buffer, without the queue's spinlock: see queue.c. Returns 0 where
@@ -191,7 +203,7 @@ struct kite_stream_rx {
  */
 static int kite_stream_copy(struct sock *sk, struct kite_stream_rx *rx, u32 len, u32 skip)
 {
-	struct sk_buff *skb = kite_stream_seek(sk, &skip);
+	struct sk_buff *skb = kite_stream_seek(sk, rx, &skip);
 	u32 start = kite_cb(skb)->consumed + skip;
 
 	if (unlikely(rx->passcred) &&
@@ -201,6 +213,7 @@ static int kite_stream_copy(struct sock *sk, struct kite_stream_rx *rx, u32 len,
 	if (kite_buf_to_msg(skb, start, len, rx->msg))
 		return -EFAULT;
 	if (rx->flags & MSG_PEEK) {
+		rx->at = skb;
 		sk_peek_offset_fwd(sk, len);
 	} else {
 		kite_queue_consume(sk, skb, len);
@@ -230,6 +243,7 @@ static int kite_stream_recv(struct sock *sk, struct kite_stream_rx *rx)
 	bool over;
 	int n;
 
+	rx->at = NULL;
 	do {
 		over = kite_recv_over(sk);
 		unread = kite_queue_unread(kite_conn(sk));
