@@ -56,6 +56,16 @@ static inline int kite_mem_charge(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
+/*
+ * Not sk_mem_uncharge(): a page's worth stays with the socket until it is closed, or each
+ * message would go to the protocol's counter and back.
+ */
+static inline void kite_mem_reclaim(struct sock *sk)
+{
+	if (sk->sk_forward_alloc > (int)PAGE_SIZE)
+		__sk_mem_reclaim(sk, sk->sk_forward_alloc - (int)PAGE_SIZE);
+}
+
 /**
  * kite_mem_uncharge - a buffer leaves the queue
  * @sk: the receiver
@@ -68,12 +78,45 @@ static inline void kite_mem_uncharge(struct sock *sk, const struct sk_buff *skb)
 	lockdep_assert_held(&sk->sk_receive_queue.lock);
 
 	kite_mem_count(sk, -skb->truesize);
-	/*
-	 * Not sk_mem_uncharge(): a page's worth stays with the socket until it is
-	 * closed, or each message would go to the protocol's counter and back.
-	 */
-	if (sk->sk_forward_alloc > (int)PAGE_SIZE)
-		__sk_mem_reclaim(sk, sk->sk_forward_alloc - (int)PAGE_SIZE);
+	kite_mem_reclaim(sk);
+}
+
+/**
+ * kite_mem_hold - charge to its sender what is in the making, and not queued yet
+ * @sk: the sender
+ * @size: bytes
+ *
+ * For what is so large that it must not be made outside of all limits.
+ *
+ * Context: Process context.
+ * Return: 0, or -ENOBUFS when the limits do not let it be.
+ */
+static inline int kite_mem_hold(struct sock *sk, u32 size)
+{
+	int err = 0;
+
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	if (sk_wmem_schedule(sk, size))
+		WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc - (int)size);
+	else
+		err = -ENOBUFS;
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	return err;
+}
+
+/**
+ * kite_mem_unhold - that is queued, or came to nothing
+ * @sk: the sender
+ * @size: bytes
+ *
+ * Context: Process context.
+ */
+static inline void kite_mem_unhold(struct sock *sk, u32 size)
+{
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc + (int)size);
+	kite_mem_reclaim(sk);
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
 }
 
 /* memcg.c, with CONFIG_MEMCG */

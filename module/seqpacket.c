@@ -9,16 +9,29 @@
 #include "af_kite.h"
 #include "trace.h"
 
-/* Puts a record from the program into buffers, linked by skb->next. */
-static int kite_record_build(struct sock *sk, struct msghdr *msg, size_t len,
-			     struct ubuf_info *uarg, struct sk_buff **end)
+/* A record that is being sent. */
+struct kite_record_tx {
+	struct msghdr		*msg;
+	struct sk_buff		*first;	/* its buffers, linked by skb->next */
+	u32			held;	/* charge of these, where they are several */
+};
+
+/* Puts a record from the program into buffers. */
+static int kite_record_build(struct sock *sk, struct kite_record_tx *tx, size_t len,
+			     struct ubuf_info *uarg)
 {
-	struct sk_buff *skb;
+	struct sk_buff **end = &tx->first, *skb;
+	bool hold = len > KITE_MAX_PAYLOAD;
 	u32 chunk;
 
 	do {
 		chunk = min_t(size_t, len, KITE_MAX_PAYLOAD);
-		skb = kite_pages_build(sk, msg, chunk, uarg);
+		if (hold) {
+			if (kite_mem_hold(sk, chunk))
+				return -ENOBUFS;
+			tx->held += chunk;
+		}
+		skb = kite_pages_build(sk, tx->msg, chunk, uarg);
 		if (IS_ERR(skb))
 			return PTR_ERR(skb);
 		*end = skb;
@@ -28,17 +41,27 @@ static int kite_record_build(struct sock *sk, struct msghdr *msg, size_t len,
 	return 0;
 }
 
-static int kite_record_deliver(struct sock *sk, struct sk_buff **record, u8 eor,
+/* From now on it is the receiver's. */
+static void kite_record_unhold(struct sock *sk, struct kite_record_tx *tx, u32 size)
+{
+	if (!tx->held)
+		return;
+	kite_mem_unhold(sk, size);
+	tx->held -= size;
+}
+
+static int kite_record_deliver(struct sock *sk, struct kite_record_tx *tx, u8 eor,
 			       const struct kite_creds *creds)
 {
 	struct sk_buff *skb;
 	bool begun = false;
 	int err;
 
-	while ((skb = *record)) {
-		*record = skb->next;
+	while ((skb = tx->first)) {
+		tx->first = skb->next;
 		skb_mark_not_on_list(skb);
-		err = kite_send_deliver(sk, skb, *record ? KITE_DATA_MORE : eor, creds);
+		kite_record_unhold(sk, tx, skb->len);
+		err = kite_send_deliver(sk, skb, tx->first ? KITE_DATA_MORE : eor, creds);
 		if (err) {
 			/* A queue here does not show the first parts; others would. */
 			if (begun && !kite_sk(sk)->peer)
@@ -56,7 +79,7 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len,
 {
 	struct kite_conn *kc = kite_conn(sk);
 	u32 cost = len + KITE_RECORD_OVERHEAD;
-	struct sk_buff *record = NULL;
+	struct kite_record_tx tx = { .msg = msg };
 	struct ubuf_info *uarg;
 	int err;
 
@@ -70,18 +93,19 @@ static int kite_record_send(struct sock *sk, struct msghdr *msg, size_t len,
 	err = kite_zerocopy_begin(sk, msg, len, &uarg);
 	if (err)
 		return err;
-	err = kite_record_build(sk, msg, len, uarg, &record);
+	err = kite_record_build(sk, &tx, len, uarg);
 	if (!err) {
 		/* First, so that the peer never reads what was not sent. */
 		WRITE_ONCE(kc->tx_sent, kc->tx_sent + cost);
-		err = kite_record_deliver(sk, &record,
+		err = kite_record_deliver(sk, &tx,
 					  msg->msg_flags & MSG_EOR ? KITE_DATA_EOR : 0,
 					  creds);
 		WRITE_ONCE(kc->tx_wanted, 0);
 		if (err)
 			kite_send_undo(sk, cost);
 	}
-	kite_buf_free_list(record);
+	kite_buf_free_list(tx.first);
+	kite_record_unhold(sk, &tx, tx.held);
 	kite_zerocopy_end(uarg, !err);
 	return err;
 }
