@@ -143,7 +143,7 @@ struct kite_sysctl {
  * @sysctl_header: likewise
  * @resets: how many packets that were made up have been refused, see rcv.c
  * @echoes: how many ECHOs have been answered
- * @orphans: how many closed connections wait for their peer
+ * @orphans: how many closed connections wait, for their peer or for memory to tell it
  * @node: the namespace's own node id beside KITE_NODE_LOCAL, 0 for none
  */
 struct kite_net {
@@ -562,6 +562,8 @@ void kite_conn_reset(struct sock *sk, u8 reason);
 void kite_conn_abort(struct sock *sk);
 void kite_conn_close(struct sock *sk, long timeout);
 void kite_conn_over(struct sock *sk);
+void kite_conn_retire(struct sock *sk);
+bool kite_conn_waits(const struct kite_conn *kc);
 void kite_conn_discard(struct sock *sk, u8 reason);
 
 /* handshake.c */

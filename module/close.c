@@ -7,14 +7,16 @@
 #include "tap.h"
 
 /*
- * A closed connection takes a place among those that wait for their peer. There
- * are only so many, or who opens and closes connections to peers that never close
- * theirs could fill the memory: TCP has tcp_max_orphans.
+ * A closed connection takes a place among those that wait: for their peer, or for
+ * memory to tell it. There are only so many, or who opens and closes connections to
+ * peers that never close theirs could fill the memory: TCP has tcp_max_orphans.
  */
 static bool kite_orphan_begin(struct sock *sk)
 {
 	struct kite_net *kn = kite_net(sock_net(sk));
 
+	if (kite_conn(sk)->orphan)
+		return true;
 	if (atomic_inc_return(&kn->orphans) <= READ_ONCE(kn->sysctl.max_orphans)) {
 		kite_conn(sk)->orphan = true;
 		return true;
@@ -32,20 +34,71 @@ static void kite_orphan_end(struct sock *sk)
 	atomic_dec(&kite_net(sock_net(sk))->orphans);
 }
 
+/* Has the peer not been told of the end yet, for want of memory? */
+static bool kite_conn_untold(const struct kite_conn *kc)
+{
+	return READ_ONCE(kc->unsent) & (BIT(KITE_OP_SHUTDOWN) | BIT(KITE_OP_RESET));
+}
+
 /**
  * kite_conn_over - a connection that no program can use any more is forgotten
  * @sk: the connection; the caller holds a reference
+ *
+ * It sends nothing more: its namespace may go now, if it is a kernel socket.
  *
  * Context: Any; the caller owns the socket.
  */
 void kite_conn_over(struct sock *sk)
 {
-	/* What found no memory is still to be sent, or the peer waits for it. */
-	if (!READ_ONCE(kite_conn(sk)->unsent))
-		kite_conn_disarm(sk);
+	WRITE_ONCE(kite_conn(sk)->unsent, 0);
+	kite_conn_disarm(sk);
 	kite_orphan_end(sk);
 	kite_conn_unhash(sk);
 	kite_sock_unlist(sk);
+}
+
+/**
+ * kite_conn_retire - the end of a connection was told, or should have been
+ * @sk: the connection; the caller holds a reference
+ *
+ * It is forgotten, but not before its peer has closed, too, where it waits for that; nor
+ * while there is no memory to tell the peer. It does not wait for ever.
+ *
+ * Context: Any; the caller owns the socket.
+ */
+void kite_conn_retire(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+	struct kite_net *kn;
+	unsigned long after;
+
+	if (kite_conn_untold(kc))
+		kite_orphan_begin(sk);
+	if (!kc->orphan) {
+		kite_conn_over(sk);
+		return;
+	}
+	kn = kite_net(sock_net(sk));
+	after = msecs_to_jiffies(READ_ONCE(kn->sysctl.close_timeout));
+	kc->deadline = jiffies + after;
+	kite_conn_arm(sk, kite_conn_untold(kc) ? KITE_RETRY_INTERVAL : after);
+}
+
+/**
+ * kite_conn_waits - has a closed connection a reason to wait?
+ * @kc: the connection
+ *
+ * Where the peer is not here, the tuple is in use until it has closed, too; but for one
+ * that was reset.
+ *
+ * Context: Any.
+ * Return: true if so.
+ */
+bool kite_conn_waits(const struct kite_conn *kc)
+{
+	return kite_conn_untold(kc) ||
+	       (!kc->ks.peer && !READ_ONCE(kc->unsent_reset) &&
+		READ_ONCE(kc->peer_shutdown) != SHUTDOWN_MASK);
 }
 
 /* Tells a peer here, unless it has closed already: then nothing is left to be done. */
@@ -151,19 +204,9 @@ static bool kite_conn_aborts(struct sock *sk)
 	       kite_queue_unread(kite_conn(sk));
 }
 
-/* Where the peer is not here, the tuple is in use until it has closed, too. */
-static bool kite_conn_waits(const struct kite_conn *kc)
+/* Ends what is ESTABLISHED, and empties the queue. */
+static void kite_conn_finish(struct sock *sk)
 {
-	return !kc->ks.peer && READ_ONCE(kc->peer_shutdown) != SHUTDOWN_MASK;
-}
-
-/*
- * Ends what is ESTABLISHED, and empties the queue. Returns whether we have to wait for
- * the peer.
- */
-static bool kite_conn_finish(struct sock *sk)
-{
-	struct kite_conn *kc = kite_conn(sk);
 	bool abort = kite_conn_aborts(sk);
 
 	if (!abort)
@@ -171,15 +214,14 @@ static bool kite_conn_finish(struct sock *sk)
 	/* Data may have come meanwhile; from here on none can. */
 	abort |= kite_queue_purge(sk) != 0;
 	if (sk->sk_state != TCP_ESTABLISHED)
-		return false;
-	if (!abort && kite_conn_waits(kc))
+		return;
+	if (!abort && kite_conn_waits(kite_conn(sk)))
 		abort = !kite_orphan_begin(sk);
 	if (abort)
 		kite_conn_reset(sk, KITE_RESET_ABORT);
 	else
 		kite_conn_shutdown(sk, SHUTDOWN_MASK);
 	kite_sk_set_state(sk, TCP_CLOSING);
-	return kc->orphan;
 }
 
 /* Ends what is in SYN_SENT. */
@@ -205,11 +247,6 @@ static void kite_conn_cancel(struct sock *sk)
  */
 void kite_conn_close(struct sock *sk, long timeout)
 {
-	struct kite_conn *kc = kite_conn(sk);
-	struct kite_net *kn;
-	unsigned long after;
-	bool wait = false;
-
 	sock_owned_by_me(sk);
 	if (sk->sk_state == TCP_LISTEN) {
 		kite_listener_close(sk);
@@ -218,21 +255,13 @@ void kite_conn_close(struct sock *sk, long timeout)
 	kite_conn_run_pending(sk);
 
 	if (sk->sk_state == TCP_ESTABLISHED) {
-		wait = kite_conn_finish(sk);
+		kite_conn_finish(sk);
 	} else {
 		if (sk->sk_state == TCP_SYN_SENT)
 			kite_conn_cancel(sk);
 		kite_queue_purge(sk);
 	}
-	if (wait) {
-		kn = kite_net(sock_net(sk));
-		after = msecs_to_jiffies(READ_ONCE(kn->sysctl.close_timeout));
-		kc->deadline = jiffies + after;
-		kite_conn_arm(sk, kc->unsent ? KITE_RETRY_INTERVAL : after);
-	} else {
-		kite_conn_unhash(sk);
-		kite_sock_unlist(sk);
-	}
+	kite_conn_retire(sk);
 }
 
 /**
@@ -250,12 +279,16 @@ void kite_conn_discard(struct sock *sk, u8 reason)
 	bh_lock_sock(sk);
 	kite_sk_set_state(sk, TCP_CLOSING);
 	sock_set_flag(sk, SOCK_DEAD);
-	kite_conn_over(sk);
 	bh_unlock_sock(sk);
 	local_bh_enable();
 
 	if (reason)
 		kite_conn_reset(sk, reason);
+	local_bh_disable();
+	bh_lock_sock(sk);
+	kite_conn_retire(sk);
+	bh_unlock_sock(sk);
+	local_bh_enable();
 	kite_sock_drop_peer(sk);
 	sock_put(sk);
 }

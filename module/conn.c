@@ -299,7 +299,7 @@ static void kite_conn_on_reset(struct sock *sk)
 		kite_conn_report(sk);
 	} else if (kc->reset == KITE_RESET_FULL) {
 		/* A late answer to a request; nothing that ends a connection. */
-	} else if (sock_flag(sk, SOCK_DEAD)) {
+	} else if (kc->orphan) {
 		if (kc->reset == KITE_RESET_TIMEOUT)
 			kite_count(sock_net(sk), KITE_STAT_CLOSE_TIMEOUTS);
 		kite_conn_over(sk);
@@ -323,11 +323,8 @@ static void kite_conn_on_shutdown(struct sock *sk)
 	struct kite_conn *kc = kite_conn(sk);
 	u8 shutdown = sk->sk_shutdown;
 
-	if (sock_flag(sk, SOCK_DEAD)) {
-		if (kc->peer_shutdown == SHUTDOWN_MASK)
-			kite_conn_over(sk);
-		return;
-	}
+	if (kc->orphan && !kite_conn_waits(kc))
+		kite_conn_over(sk);
 	if (sk->sk_state != TCP_ESTABLISHED)
 		return;
 	if (kc->peer_shutdown == SHUTDOWN_MASK && kite_tuple_free_early(kc))
@@ -506,7 +503,8 @@ int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags)
  * @flags: as @op has them
  *
  * Without memory for it, here or on its way, the timer tries again: the counters,
- * what is shut down and the reason for a reset are kept in the connection.
+ * what is shut down and the reason for a reset are kept in the connection. But not for
+ * one that is forgotten, see kite_conn_over().
  *
  * Context: Any, without a spinlock.
  */
@@ -516,7 +514,7 @@ void kite_conn_send_control(struct sock *sk, u8 op, u8 flags)
 	struct sk_buff *skb = kite_packet_alloc(GFP_ATOMIC | __GFP_NOWARN);
 	int err = skb ? kite_conn_xmit(sk, skb, op, flags) : -ENOBUFS;
 
-	if (err != -ENOBUFS)
+	if (err != -ENOBUFS || !kite_sock_listed(sk))
 		return;
 	if (op == KITE_OP_RESET)
 		WRITE_ONCE(kc->unsent_reset, flags);
@@ -550,8 +548,7 @@ static bool kite_conn_expired(struct sock *sk)
 	struct kite_conn *kc = kite_conn(sk);
 	s32 left;
 
-	if (sk->sk_state != TCP_SYN_SENT &&
-	    !(sk->sk_state == TCP_CLOSING && kc->hashed))
+	if (sk->sk_state != TCP_SYN_SENT && !kc->orphan)
 		return false;
 	left = kc->deadline - (u32)jiffies;
 	if (left > 0)
@@ -562,7 +559,7 @@ static bool kite_conn_expired(struct sock *sk)
 static void kite_conn_timer(struct timer_list *timer)
 {
 	struct sock *sk = timer_container_of(sk, timer, sk_timer);
-	bool owned;
+	bool owned, listed;
 
 	bh_lock_sock(sk);
 	owned = sock_owned_by_user(sk);
@@ -573,10 +570,15 @@ static void kite_conn_timer(struct timer_list *timer)
 		kite_conn(sk)->reset = KITE_RESET_TIMEOUT;
 		kite_conn_raise(sk, KITE_EV_RESET);
 	}
+	listed = kite_sock_listed(sk);
 	bh_unlock_sock(sk);
 
-	if (!owned)
+	if (!owned && listed) {
 		kite_conn_send_unsent(sk);
+		/* All that a closed one waited for, perhaps; one that is closing looks itself. */
+		if (data_race(kite_conn(sk)->orphan))
+			kite_conn_event(sk, KITE_EV_SHUTDOWN, 0);
+	}
 	sock_put(sk);
 }
 
@@ -635,6 +637,8 @@ int kite_conn_init(struct sock *sk)
  */
 int kite_conn_kill(struct sock *sk, int err)
 {
+	bool tell;
+
 	sock_owned_by_me(sk);
 	if (sk->sk_state == TCP_LISTEN) {
 		kite_listener_close(sk);
@@ -642,6 +646,8 @@ int kite_conn_kill(struct sock *sk, int err)
 	}
 	kite_conn_run_pending(sk);
 
+	/* One of the kernel's own may be here because its namespace goes. */
+	tell = sk->sk_state == TCP_ESTABLISHED && sk->sk_net_refcnt;
 	if (sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_SYN_SENT)
 		kite_conn_reset(sk, KITE_RESET_ABORT);
 	if (sk->sk_state == TCP_SYN_SENT)
@@ -651,7 +657,10 @@ int kite_conn_kill(struct sock *sk, int err)
 	kite_sk_set_shutdown(sk, SHUTDOWN_MASK);
 	/* Who sees it sees the shutdown and the peer. */
 	kite_sk_set_state(sk, TCP_CLOSING);
-	kite_conn_over(sk);
+	if (tell)
+		kite_conn_retire(sk);
+	else
+		kite_conn_over(sk);
 	kite_conn_report(sk);
 	return 0;
 }

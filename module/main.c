@@ -170,7 +170,7 @@ static bool kite_net_first(struct kite_net *kn, struct sock **first)
  * A program's socket holds its namespace, a kernel's does not. So what is left
  * here are kernel sockets, whose owners may not even know yet.
  */
-static void __net_exit kite_net_exit(struct net *net)
+static void kite_net_end(struct net *net)
 {
 	struct kite_net *kn = kite_net(net);
 	struct sock *sk;
@@ -185,16 +185,28 @@ static void __net_exit kite_net_exit(struct net *net)
 		kite_sock_kill(sk);
 		sock_put(sk);
 	}
-	kite_stats_exit(net);
-	kite_conn_table_exit(kn);
-	kite_port_exit(kn);
+}
+
+static void __net_exit kite_net_exit(struct list_head *nets)
+{
+	struct net *net;
+
+	list_for_each_entry(net, nets, exit_list)
+		kite_net_end(net);
+	/* The timer of one that was just forgotten may still be sending. */
+	synchronize_rcu();
+	list_for_each_entry(net, nets, exit_list) {
+		kite_stats_exit(net);
+		kite_conn_table_exit(kite_net(net));
+		kite_port_exit(kite_net(net));
+	}
 }
 
 static struct pernet_operations kite_net_ops = {
-	.init	= kite_net_init,
-	.exit	= kite_net_exit,
-	.id	= &kite_net_id,
-	.size	= sizeof(struct kite_net),
+	.init		= kite_net_init,
+	.exit_batch	= kite_net_exit,
+	.id		= &kite_net_id,
+	.size		= sizeof(struct kite_net),
 };
 
 /*
