@@ -3,7 +3,8 @@
 #
 # Run other tests with faulty.so: each call on a Kite socket fails at each of its
 # allocations and copies before it succeeds, and the tests are not to notice. See
-# faulty.c. KITE_TESTS is the directory with the test programs.
+# faulty.c. KITE_TESTS is the directory with the test programs. A program in which no
+# fault has happened has proved nothing, and fails.
 
 here=$(cd "$(dirname "$0")" && pwd)
 tests=${KITE_TESTS:-$here}
@@ -36,15 +37,23 @@ echo "1..$#"
 count=0
 failed=0
 log=$(mktemp) || exit 1
-trap 'rm -f "$log"' EXIT
+KITE_FAULTS=$(mktemp) || exit 1
+export KITE_FAULTS
+trap 'rm -f "$log" "$KITE_FAULTS"' EXIT
 for name in "$@"; do
 	count=$((count + 1))
+	# A number, which who has lost all privileges may add to as well.
+	head -c 4 /dev/zero > "$KITE_FAULTS"
+	chmod a+rw "$KITE_FAULTS"
+	status=0
 	# shellcheck disable=SC2086 # many words
-	if LD_PRELOAD=$tests/faulty.so "$tests/$name" $without > "$log" 2>&1; then
-		echo "ok $count $name"
+	LD_PRELOAD=$tests/faulty.so "$tests/$name" $without > "$log" 2>&1 || status=$?
+	faults=$(od -A n -t u4 "$KITE_FAULTS" | tr -d ' ')
+	if [ "$status" -eq 0 ] && [ "$faults" -gt 0 ]; then
+		echo "ok $count $name # $faults faults"
 	else
 		sed 's/^/# /' "$log"
-		echo "not ok $count $name"
+		echo "not ok $count $name # $faults faults, exit=$status"
 		failed=1
 	fi
 done
