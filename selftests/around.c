@@ -54,28 +54,41 @@ FIXTURE_TEARDOWN(around) { }
 
 /* The files */
 
+/* All of it: how many bytes, or the error of the call that gave one. */
+static ssize_t read_file(const char *path, char *text, size_t size)
+{
+	int fd = ERR(open(path, O_RDONLY | O_CLOEXEC));
+	ssize_t n, len = 0;
+
+	if (fd < 0)
+		return fd;
+	do {
+		n = ERR(read(fd, text + len, size - len));
+		len += n > 0 ? n : 0;
+	} while (n > 0);
+	close(fd);
+	return n < 0 ? n : len;
+}
+
+/* Nobody does anything meanwhile, so it always says the same. */
 static void read_with_faults(struct __test_metadata *_metadata, struct faults *f,
 			     const char *path)
 {
-	ssize_t n, len = 0;
-	char text[4096];
-	int fd;
+	static char want[8192], text[8192];
+	ssize_t n = 0, len;
 
+	len = read_file(path, want, sizeof(want));
+	ASSERT_LT(0, len);
 	EACH_FAULT(f) {
-		faults_arm(f);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		n = fd < 0 ? -errno : ERR(read(fd, text, sizeof(text)));
-		faults_disarm(f);
-		if (fd >= 0)
-			close(fd);
+		n = FAULTY(f, read_file(path, text, sizeof(text)));
 		/* procfs says so of an inode that it has no memory for. */
 		if (n == -ENOENT)
 			n = -ENOMEM;
-		EXPECT_TRUE(n >= 0 || (f->fired && fault_errno(n)))
-			TH_LOG("%s: %zd", path, n);
-		len = n;
+		EXPECT_TRUE(n == len ? !memcmp(want, text, len) : f->fired && fault_errno(n))
+			TH_LOG("%s: %zd of %zd in round %u: %.*s", path, n, len, f->nth,
+			       n < 0 ? 0 : (int)n, text);
 	}
-	EXPECT_LE(0, len);
+	EXPECT_EQ(len, n);
 }
 
 TEST_F(around, proc_files)
