@@ -14,6 +14,7 @@
 
 #include "counters.h"
 #include "fixtures.h"
+#include "netlink.h"
 #include "packet.h"
 
 #define FAR		99
@@ -368,6 +369,47 @@ TEST_F(wire, no_goodbye)
 	WIRE("lose", 0);
 	EXPECT_EQ(-EINPROGRESS, BECOMES(-EINPROGRESS, connect_from(self->type, port_of(&name),
 								   &self->far)));
+}
+
+/*
+ * Who finds no memory to say that it closed says so later, although it hears in between
+ * that the other one closed, too: that one waits for it. The timer may be faster than we
+ * are, so not just once.
+ */
+TEST_F(wire, both_close_and_one_is_told_later)
+{
+	struct address name;
+	int c, s, i;
+
+	for (i = 0; i < 4; i++) {
+		OPEN();
+		ASSERT_EQ(0, name_of(c, &name));
+		WIRE("fails", 0);
+		close(i % 2 ? c : s);
+		WIRE("fails", -1);
+		close(i % 2 ? s : c);
+		ASSERT_EQ(0, BECOMES(0, counter("Orphans")));
+		EXPECT_EQ(-EINPROGRESS, connect_from(self->type, port_of(&name),
+						     &self->far));
+	}
+}
+
+/* Likewise one that is ended from outside. */
+TEST_F(wire, destroyed_and_told_later)
+{
+	struct kite_diag_req name;
+	int c, s, nl = diag_open();
+
+	OPEN();
+	ASSERT_LE(0, nl);
+	ASSERT_EQ(0, diag_name(c, &name));
+	WIRE("fails", 0);
+	EXPECT_EQ(0, diag_destroy(nl, &name));
+	EXPECT_EQ(-ECONNABORTED, ERR(recv(c, in, sizeof(in), 0)));
+	EXPECT_EQ(0, revents_for(s, POLLIN));
+	WIRE("fails", -1);
+	EXPECT_EQ(POLLIN, BECOMES(POLLIN, revents_for(s, POLLIN)));
+	EXPECT_EQ(-ECONNRESET, ERR(recv(s, in, sizeof(in), MSG_DONTWAIT)));
 }
 
 /* What is no packet, or not for us, or not from there, changes nothing. */
