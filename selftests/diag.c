@@ -15,6 +15,7 @@
 
 #define MANY		3000
 #define SOME		400
+#define CONNECTIONS	20
 #define HDR		((int)sizeof(struct kite_diag_req))
 
 static struct diag seen[MANY + SOME];
@@ -424,6 +425,54 @@ TEST_F(diag, while_others_come_and_go)
 	EXPECT_EQ(0, wrong);
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
+}
+
+struct meeting {
+	struct address addr;
+	int l, fd[2 * CONNECTIONS], done;
+};
+
+static void *connect_and_accept(void *data)
+{
+	struct meeting *m = data;
+
+	for (int i = 0; i < 2 * CONNECTIONS; i += 2) {
+		m->fd[i] = connector(&family_kite, &m->addr);
+		m->fd[i + 1] = ERR(accept(m->l, NULL, NULL));
+	}
+	__atomic_store_n(&m->done, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/*
+ * A listener's child is seen when it has all that it needs, and not before. Nobody closes
+ * while the dump looks: so who has no inode was just not accepted yet.
+ */
+TEST_F(diag, while_others_connect)
+{
+	struct meeting m;
+	pthread_t thread;
+	int wrong = 0;
+
+	m.l = listener(&family_kite, 1, &m.addr);
+	ASSERT_LE(0, m.l);
+	for (int round = 0; round < 100; round++) {
+		m.done = 0;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, connect_and_accept, &m));
+		while (!__atomic_load_n(&m.done, __ATOMIC_ACQUIRE)) {
+			int n = ALL();
+
+			ASSERT_LE(0, n);
+			for (int i = 0; i < n; i++)
+				wrong += !seen[i].msg.kdm_ino &&
+					 (seen[i].msg.kdm_local_port == KITE_PORT_ANY ||
+					  seen[i].msg.kdm_remote_port == KITE_PORT_ANY);
+		}
+		pthread_join(thread, NULL);
+		for (int i = 0; i < 2 * CONNECTIONS; i++)
+			ASSERT_EQ(0, close(m.fd[i]));
+	}
+	EXPECT_EQ(0, wrong);
 }
 
 /* The dump stands at a socket that is closed before the next system call. */
