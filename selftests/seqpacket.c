@@ -434,6 +434,30 @@ TEST_F(window, no_room_for_a_long_record)
 	EXPECT_EQ(BIG, send(self->c, big, BIG, MSG_DONTWAIT));
 }
 
+/* Room for the one who wants little is no matter of another who wants much. */
+TEST_F(window, small_record_beside_a_large_one)
+{
+	struct async small, large;
+	static char buf[BIG];
+	int n = 0, i;
+
+	while (ERR(send(self->c, big, 1000, MSG_DONTWAIT)) == 1000)
+		ASSERT_GT(10000, ++n);
+	async_send(&small, self->c, big, 1000, 0);
+	ASSERT_TRUE(async_blocks(&small));
+	async_send(&large, self->c, big, BIG, 0);
+	ASSERT_TRUE(async_blocks(&large));
+	/* Half a window is too little for it. */
+	for (i = 0; i < n / 2; i++)
+		ASSERT_EQ(1000, recv(self->s, buf, BIG, 0));
+	ASSERT_EQ(1000, async_result(&small));
+	EXPECT_FALSE(async_done(&large));
+	for (; i < n + 1; i++)
+		ASSERT_EQ(1000, recv(self->s, buf, BIG, 0));
+	EXPECT_EQ(BIG, async_result(&large));
+	EXPECT_EQ(BIG, recv(self->s, buf, BIG, 0));
+}
+
 /* The same port of the other type is another port. */
 FAMILY_FIXTURE(ports, KITE);
 
