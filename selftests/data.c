@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/uio.h>
 
+#include <linux/vm_sockets.h>
+
 #include "fixtures.h"
 
 PAIR_FIXTURE(data, KITE_UNIX_INET);
@@ -393,6 +395,74 @@ TEST_F(data, socket_outlives_one_of_its_descriptors)
 	EXPECT_EQ(1, recv(self->s, buf, sizeof(buf), 0));
 	close(fd);
 	EXPECT_EQ(0, recv(self->s, buf, sizeof(buf), 0));
+}
+
+/*
+ * One thread waits for what comes after what it has peeked at, and another one reads
+ * that: then it begins there. TCP counts on from where the peek was, and AF_UNIX's
+ * peek goes on waiting, and never waits for more when it has some.
+ */
+PAIR_FIXTURE(peeking, KITE);
+
+TEST_F(peeking, what_another_reads)
+{
+	struct async peeking;
+	char buf[8], peeked[8];
+
+	ASSERT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_PEEK_OFF, 0));
+	ASSERT_EQ(3, send(self->c, "abc", 3, 0));
+	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), MSG_PEEK));
+	async_recv(&peeking, self->s, peeked, sizeof(peeked), MSG_PEEK);
+	ASSERT_TRUE(async_blocks(&peeking));
+	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), 0));
+	ASSERT_EQ(1, send(self->c, "d", 1, 0));
+	ASSERT_EQ(1, async_result(&peeking));
+	EXPECT_EQ('d', peeked[0]);
+	EXPECT_EQ(1, bytes_to_read(self->s));
+}
+
+TEST_F(peeking, for_more_than_another_leaves)
+{
+	struct async peeking;
+	char buf[8], peeked[8];
+
+	ASSERT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_PEEK_OFF, 0));
+	ASSERT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_RCVLOWAT, 5));
+	ASSERT_EQ(3, send(self->c, "abc", 3, 0));
+	async_recv(&peeking, self->s, peeked, sizeof(peeked), MSG_PEEK);
+	ASSERT_TRUE(async_blocks(&peeking));
+	EXPECT_EQ(3, recv(self->s, buf, sizeof(buf), MSG_DONTWAIT));
+	ASSERT_EQ(1, send(self->c, "d", 1, 0));
+	EXPECT_TRUE(async_blocks(&peeking));
+	ASSERT_EQ(1, send(self->c, "e", 1, 0));
+	ASSERT_EQ(5, async_result(&peeking));
+	EXPECT_EQ(0, memcmp(peeked, "abcde", 5));
+	EXPECT_EQ(2, bytes_to_read(self->s));
+}
+
+/* A buffer of less than 4 bytes, as AF_VSOCK's options have it: its writer is woken. */
+PAIR_FIXTURE(tiny, KITE);
+
+static int set_vsock_size(int fd, int name, unsigned long long size)
+{
+	return ERR(setsockopt(fd, AF_VSOCK, name, &size, sizeof(size)));
+}
+
+TEST_F(tiny, writer_waits_for_room)
+{
+	struct async sending;
+	char buf[8];
+
+	if (self->f->domain() != AF_VSOCK)
+		SKIP(return, "only with family=40 is there such a buffer");
+	ASSERT_EQ(0, set_vsock_size(self->c, SO_VM_SOCKETS_BUFFER_MIN_SIZE, 1));
+	ASSERT_EQ(0, set_vsock_size(self->c, SO_VM_SOCKETS_BUFFER_SIZE, 2));
+	ASSERT_EQ(2, send(self->c, "abc", 3, MSG_DONTWAIT));
+	async_send(&sending, self->c, "c", 1, 0);
+	ASSERT_TRUE(async_blocks(&sending));
+	EXPECT_EQ(2, recv(self->s, buf, sizeof(buf), 0));
+	EXPECT_EQ(1, async_result(&sending));
+	EXPECT_EQ(1, recv(self->s, buf, sizeof(buf), 0));
 }
 
 /* Not connected: AF_UNIX and TCP differ in everything but the refusal. */
