@@ -12,7 +12,7 @@
 
 ko=${KITE_USERS_KO:-$here/../build/$(uname -r)-test/kite_users.ko}
 family=$(cat /sys/module/kite/parameters/family 2>/dev/null)
-plan=20
+plan=22
 
 # What the module has said since it was loaded, its numbers left out.
 report()
@@ -52,6 +52,16 @@ t_in_use()
 	[ "$(users)" -gt "$before" ]
 }
 
+# Each namespace goes as soon as its only program has ended.
+t_closing()
+{
+	local i
+
+	for i in 1 2 3 4 5 6 7 8; do
+		unshare -n sh -c 'echo 1 > /sys/module/kite_users/parameters/closing' || return
+	done
+}
+
 [ "$(id -u)" = 0 ] || skip_all "only root can load modules"
 [ -d /run/vm ] || [ "$KITE_TEST_UNLOAD" = yes ] ||
 	skip_all "not in the test VM, and KITE_TEST_UNLOAD is not \"yes\""
@@ -67,6 +77,7 @@ if insmod "$ko" family="$family"; then
 fi
 if unshare -n insmod "$ko" family="$family" leave=1; then
 	check "the kernel's sockets hold kite.ko" t_in_use
+	check "sockets to be closed as their namespace goes" t_closing
 	unload
 	report
 fi

@@ -72,6 +72,7 @@ void test_calls(void);
 
 /* namespace.c */
 bool namespace_leave(struct net *net);
+int namespace_closing(struct net *net);
 void namespace_return(void);
 
 #endif /* KITE_USERS_H */

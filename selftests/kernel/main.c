@@ -22,6 +22,17 @@ static bool leave;
 module_param(leave, bool, 0444);
 MODULE_PARM_DESC(leave, "leave sockets in this network namespace");
 
+static int closing_set(const char *value, const struct kernel_param *param)
+{
+	return namespace_closing(current->nsproxy->net_ns);
+}
+
+static const struct kernel_param_ops closing_ops = {
+	.set = closing_set,
+};
+module_param_cb(closing, &closing_ops, NULL, 0200);
+MODULE_PARM_DESC(closing, "make sockets in this network namespace, to be closed as it goes");
+
 /* All sockets that were made, to be released. */
 static struct socket *made[64];
 static unsigned int n_made;

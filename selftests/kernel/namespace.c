@@ -198,8 +198,106 @@ static bool return_unconnected(void)
 	return true;
 }
 
+/*
+ * The owner of sockets closes them while their namespace goes. It begins with a listener
+ * when it hears that the namespace has come to the last of those who connected there. So
+ * both are at the children, whom nobody has accepted.
+ */
+#define LISTENERS	4
+#define CONNECTED	16
+
+static struct {
+	struct socket *l[LISTENERS], *c[LISTENERS][CONNECTED];
+	struct completion ended[LISTENERS];
+	struct call call;
+	bool begun;
+} closing;
+
+static void closing_ended(struct sock *sk)
+{
+	complete(sk->sk_user_data);
+}
+
+static int closing_make(struct net *net, int i)
+{
+	struct sockaddr_kite addr;
+	struct sock *last;
+	int err, j;
+
+	err = sock_create_kern(net, family, SOCK_STREAM, 0, &closing.l[i]);
+	err = err ?: bind_any(closing.l[i]) ?: kernel_listen(closing.l[i], CONNECTED) ?:
+	      name_of(closing.l[i], &addr);
+	for (j = 0; !err && j < CONNECTED; j++)
+		err = sock_create_kern(net, family, SOCK_STREAM, 0, &closing.c[i][j]) ?:
+		      kernel_connect(closing.c[i][j], (struct sockaddr *)&addr,
+				     sizeof(addr), 0);
+	if (err)
+		return err;
+	init_completion(&closing.ended[i]);
+	last = closing.c[i][CONNECTED - 1]->sk;
+	last->sk_user_data = &closing.ended[i];
+	last->sk_state_change = closing_ended;
+	return 0;
+}
+
+static void closing_release(struct socket **sock)
+{
+	if (*sock)
+		sock_release(*sock);
+	*sock = NULL;
+}
+
+static void closing_release_all(void)
+{
+	int i, j;
+
+	for (i = 0; i < LISTENERS; i++) {
+		closing_release(&closing.l[i]);
+		for (j = 0; j < CONNECTED; j++)
+			closing_release(&closing.c[i][j]);
+	}
+}
+
+/* The namespace ends the youngest first. */
+static int closing_close(struct call *call)
+{
+	int i;
+
+	for (i = LISTENERS - 1; i >= 0; i--) {
+		wait_for_completion(&closing.ended[i]);
+		closing_release(&closing.l[i]);
+	}
+	closing_release_all();
+	return 0;
+}
+
+static int closing_end(void)
+{
+	if (!closing.begun)
+		return 0;
+	closing.begun = false;
+	return call_end(&closing.call);
+}
+
+/* The namespace goes when it is nobody's: when its program, who called this, ends. */
+int namespace_closing(struct net *net)
+{
+	int err = closing_end(), i;
+
+	for (i = 0; !err && i < LISTENERS; i++)
+		err = closing_make(net, i);
+	if (err) {
+		closing_release_all();
+		return err;
+	}
+	closing.begun = true;
+	call_begin(&closing.call, closing_close, NULL);
+	return 0;
+}
+
 void namespace_return(void)
 {
+	result("closed while the namespace goes", !closing_end());
 	if (!all_made)
 		return;
 	result("who waited is told", return_waiting());
