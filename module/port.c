@@ -19,8 +19,9 @@
 
 #include "af_kite.h"
 
-/* How many ports are tried before there are none. */
+/* How many ports are tried before there are none, and how many of them in turn. */
 #define KITE_EPHEMERAL_TRIES	1024
+#define KITE_EPHEMERAL_TURNS	16
 
 struct kite_port_key {
 	u32	type;
@@ -101,19 +102,24 @@ static bool kite_port_taken(struct kite_net *kn, const struct sock *sk, u32 type
 
 /*
  * Finds a free port, or returns KITE_PORT_ANY when it gave up. In turn, as vsock
- * does, so that a port that was just let go of does not come back at once.
+ * does, so that a port that was just let go of does not come back at once. But
+ * somebody may sit on all that come next: then at random, unless there are so few
+ * that all of them can be tried.
  */
 static u32 kite_port_pick(struct kite_net *kn, u32 type, u32 node)
 {
 	u32 min = READ_ONCE(kn->sysctl.port_range[0]);
 	u32 max = READ_ONCE(kn->sysctl.port_range[1]);
+	bool few = max - min < KITE_EPHEMERAL_TRIES;
 	u32 port;
 	int i;
 
 	lockdep_assert_held(&kn->lock);
 
 	for (i = 0; i < KITE_EPHEMERAL_TRIES; i++) {
-		/* The range may have been moved. */
+		if (i >= KITE_EPHEMERAL_TURNS && !few)
+			kn->ephemeral = get_random_u32_inclusive(min, max);
+		/* The range may have been moved, one end of it before the other. */
 		if (kn->ephemeral < min || kn->ephemeral > max)
 			kn->ephemeral = min;
 		port = kn->ephemeral++;

@@ -43,15 +43,27 @@ static void family_address(const struct family *f, struct address *addr, unsigne
 		inet_address(addr, port, INADDR_LOOPBACK);
 }
 
-static int bind_port(const struct family *f, int type, unsigned int port)
+/* A socket at this port, or the error. */
+static int socket_at_port(const struct family *f, int type, unsigned int port)
 {
 	int fd = ERR(socket(f->domain(), type | SOCK_CLOEXEC, 0)), err;
 	struct address addr;
 
+	if (fd < 0)
+		return fd;
 	family_address(f, &addr, port);
 	err = bind_to(fd, &addr);
+	if (!err)
+		return fd;
 	close(fd);
 	return err;
+}
+
+static int bind_port(const struct family *f, int type, unsigned int port)
+{
+	int fd = socket_at_port(f, type, port);
+
+	return fd < 0 ? fd : ERR(close(fd));
 }
 
 TEST_F(user, low_ports)
@@ -178,36 +190,108 @@ TEST_F(user, locked_filter)
 	EXPECT_EQ(-EPERM, set_int_option(fd, SOL_SOCKET, SO_LOCK_FILTER, 0));
 }
 
-/*
- * Who takes all ports that he can is stopped by how many files he may have open, and
- * leaves enough for the others.
- */
-TEST_F(user, ports_of_others)
+/* Ports: there are enough for others, whatever one takes. */
+
+#define PORTS	2500
+#define OTHERS	20
+
+FIXTURE(ports) {
+	const struct family *f;
+	int type;
+};
+
+FIXTURE_VARIANT(ports) {
+	const struct family *f;
+	int type;
+};
+
+TYPE_VARIANT(ports, kite, STREAM);
+TYPE_VARIANT(ports, kite, SEQPACKET);
+TYPE_VARIANT(ports, kite, DGRAM);
+TYPE_VARIANT(ports, inet, STREAM);
+TYPE_VARIANT(ports, inet, DGRAM);
+
+FIXTURE_SETUP(ports)
 {
-	struct rlimit limit = { 300, 300 };
+	const struct rlimit limit = { PORTS + 100, PORTS + 100 };
+	int err;
+
+	self->f = variant->f;
+	self->type = variant->type;
+	if (skip_family(_metadata, self->f))
+		return;
+	err = enter_new_netns();
+	if (err)
+		SKIP(return, "no namespace of its own: %s", strerror(-err));
+	ASSERT_EQ(0, ERR(setrlimit(RLIMIT_NOFILE, &limit)));
+}
+
+FIXTURE_TEARDOWN(ports) { }
+
+/* Another program's exit status: how many of its sockets got no port. */
+static int ports_refused(const struct family *f, int type, const struct address *server)
+{
 	struct address addr;
-	int n = 0, fd, status;
+	int i, refused = 0;
+
+	for (i = 0; i < OTHERS; i++) {
+		refused += socket_at(f, type, &addr) < 0;
+		refused += connect_to(socket(f->domain(), type, 0), server) < 0;
+	}
+	return refused;
+}
+
+/* Who has a port that was given to him knows which ones come next, and takes them. */
+TEST_F(ports, of_others)
+{
+	struct address server, addr;
+	int l, i, status;
 	pid_t pid;
+
+	ASSERT_TRUE(become_nobody());
+	l = socket_at(self->f, self->type, &server);
+	ASSERT_LE(0, l);
+	if (self->type != SOCK_DGRAM)
+		ASSERT_EQ(0, ERR(listen(l, OTHERS)));
+	ASSERT_LE(0, socket_at(self->f, self->type, &addr));
+	for (i = 1; i <= PORTS; i++)
+		if (port_of(&addr) + i != port_of(&server))
+			ASSERT_LE(0, socket_at_port(self->f, self->type, port_of(&addr) + i));
 
 	pid = fork();
 	ASSERT_LE(0, pid);
-	if (!pid) {
-		setrlimit(RLIMIT_NOFILE, &limit);
-		while ((fd = bound_socket(self->f, &addr)) >= 0)
-			n++;
-		/* While they are all bound, another process finds a port. */
-		pid = fd == -EMFILE && n > 200 ? fork() : -1;
-		if (!pid) {
-			for (fd = 3; fd < 10; fd++)
-				close(fd);
-			_exit(bound_socket(self->f, &addr) < 0);
-		}
-		if (pid < 0 || waitpid(pid, &status, 0) != pid)
-			_exit(1);
-		_exit(WEXITSTATUS(status));
-	}
+	if (!pid)
+		_exit(ports_refused(self->f, self->type, &server));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, status) TH_LOG("%d refused", WEXITSTATUS(status));
+}
+
+#define FIRST	5000
+#define LAST	6023
+
+/* In a range that is not larger than what is tried, the last free port is found. */
+TEST_F(ports, of_a_small_range)
+{
+	static const unsigned int left[] = { FIRST, 5500, LAST, 5499 };
+	int fd[LAST - FIRST + 1], any;
+	struct address addr;
+	unsigned int i;
+
+	if (!is_kite(self->f))
+		SKIP(return, "of net.kite");
+	ASSERT_EQ(0, put_file("/proc/sys/net/kite/port_range", "5000 6023"));
+	for (i = 0; i < ARRAY_SIZE(fd); i++) {
+		fd[i] = socket_at_port(self->f, self->type, FIRST + i);
+		ASSERT_LE(0, fd[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(left); i++) {
+		EXPECT_EQ(-EADDRINUSE, socket_at(self->f, self->type, &addr));
+		ASSERT_EQ(0, close(fd[left[i] - FIRST]));
+		any = socket_at(self->f, self->type, &addr);
+		ASSERT_LE(0, any);
+		EXPECT_EQ(left[i], port_of(&addr));
+		fd[left[i] - FIRST] = any;
+	}
 }
 
 /* Two namespaces: whatever one sends, the other does not get. */
