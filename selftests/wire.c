@@ -412,6 +412,29 @@ TEST_F(wire, destroyed_and_told_later)
 	EXPECT_EQ(-ECONNRESET, ERR(recv(s, in, sizeof(in), MSG_DONTWAIT)));
 }
 
+/* Who has something to tell waits for the chance, but not for ever. */
+TEST_F(wire, never_told)
+{
+	struct counters before;
+	int c, s;
+
+	OPEN();
+	COUNT_FROM_HERE(&before);
+	EXPECT_EQ(1, send(s, "x", 1, MSG_NOSIGNAL));
+	ASSERT_EQ(1, BECOMES(1, bytes_to_read(c)));
+	WIRE("fails", 0);
+	EXPECT_EQ(0, put(SYSCTLS, "close_timeout", 200));
+	/* This resets it, for there is something unread. */
+	close(c);
+	EXPECT_EQ(1, BECOMES(1, more(&before, "CloseTimeouts")));
+	EXPECT_EQ(0, counter("Orphans"));
+	WIRE("fails", -1);
+	EXPECT_EQ(-EAGAIN, ERR(recv(s, in, sizeof(in), MSG_DONTWAIT)));
+	/* It hears of it when it says something. */
+	EXPECT_EQ(1, send(s, "x", 1, MSG_NOSIGNAL));
+	EXPECT_EQ(POLLERR, BECOMES(POLLERR, revents_for(s, POLLIN) & POLLERR));
+}
+
 /* What is no packet, or not for us, or not from there, changes nothing. */
 TEST_F(wire, spoilt)
 {

@@ -75,4 +75,8 @@ bool namespace_leave(struct net *net);
 int namespace_closing(struct net *net);
 void namespace_return(void);
 
+/* mute.c */
+int mute_request(struct net *net, const struct sockaddr_kite *to);
+void mute_end(void);
+
 #endif /* KITE_USERS_H */

@@ -214,6 +214,7 @@ static void __exit users_exit(void)
 	if (leave)
 		namespace_return();
 	forget_all();
+	mute_end();
 }
 
 module_init(users_init);

@@ -87,6 +87,8 @@ bool namespace_leave(struct net *net)
 	left.pair[1] = make(net, SOCK_STREAM);
 	left.listener = make_listener(net, SOCK_STREAM, 5, &addr);
 	CHECK(left.fresh && left.bound && left.pair[0] && left.pair[1] && left.listener);
+	CHECK(!mute_request(net, &addr));
+	CHECK(READ_ONCE(left.listener->sk->sk_ack_backlog) == 1);
 	CHECK(!bind_any(left.bound));
 	CHECK(!left.pair[0]->ops->socketpair(left.pair[0], left.pair[1]));
 	CHECK(send_text(left.pair[0], "pair", 0, NULL) == 4);
