@@ -321,6 +321,9 @@ struct kite_conn {
 	wait_queue_head_t		room;
 };
 
+/* Among the ops of kite_conn.unsent: the timer is sending some of them. */
+#define KITE_UNSENT_NOW		0
+
 /* With the KITE_DATA_* of the protocol: it came as a packet, not from the peer itself. */
 #define KITE_DATA_PACKET	0x80
 

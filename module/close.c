@@ -37,7 +37,8 @@ static void kite_orphan_end(struct sock *sk)
 /* Has the peer not been told of the end yet, for want of memory? */
 static bool kite_conn_untold(const struct kite_conn *kc)
 {
-	return READ_ONCE(kc->unsent) & (BIT(KITE_OP_SHUTDOWN) | BIT(KITE_OP_RESET));
+	return READ_ONCE(kc->unsent) &
+	       (BIT(KITE_OP_SHUTDOWN) | BIT(KITE_OP_RESET) | BIT(KITE_UNSENT_NOW));
 }
 
 /**
@@ -69,10 +70,11 @@ void kite_conn_over(struct sock *sk)
 void kite_conn_retire(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
+	bool untold = kite_conn_untold(kc);
 	struct kite_net *kn;
 	unsigned long after;
 
-	if (kite_conn_untold(kc))
+	if (untold)
 		kite_orphan_begin(sk);
 	if (!kc->orphan) {
 		kite_conn_over(sk);
@@ -81,7 +83,8 @@ void kite_conn_retire(struct sock *sk)
 	kn = kite_net(sock_net(sk));
 	after = msecs_to_jiffies(READ_ONCE(kn->sysctl.close_timeout));
 	kc->deadline = jiffies + after;
-	kite_conn_arm(sk, kite_conn_untold(kc) ? KITE_RETRY_INTERVAL : after);
+	/* The timer, too, looks whether there is anything left. */
+	kite_conn_arm(sk, untold ? KITE_RETRY_INTERVAL : after);
 }
 
 /**

@@ -574,8 +574,11 @@ static void kite_conn_timer(struct timer_list *timer)
 	bh_unlock_sock(sk);
 
 	if (!owned && listed) {
+		/* The peer that closes meanwhile has not been told yet. */
+		set_bit(KITE_UNSENT_NOW, &kite_conn(sk)->unsent);
 		kite_conn_send_unsent(sk);
-		/* All that a closed one waited for, perhaps; one that is closing looks itself. */
+		clear_bit(KITE_UNSENT_NOW, &kite_conn(sk)->unsent);
+		/* All that a closed one waited for, perhaps. For one that is closing we come again. */
 		if (data_race(kite_conn(sk)->orphan))
 			kite_conn_event(sk, KITE_EV_SHUTDOWN, 0);
 	}
