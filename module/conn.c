@@ -578,7 +578,7 @@ static void kite_conn_timer(struct timer_list *timer)
 		set_bit(KITE_UNSENT_NOW, &kite_conn(sk)->unsent);
 		kite_conn_send_unsent(sk);
 		clear_bit(KITE_UNSENT_NOW, &kite_conn(sk)->unsent);
-		/* All that a closed one waited for, perhaps. For one that is closing we come again. */
+		/* All that it waited for, perhaps. For one that is closing we come again. */
 		if (data_race(kite_conn(sk)->orphan))
 			kite_conn_event(sk, KITE_EV_SHUTDOWN, 0);
 	}
