@@ -4,10 +4,8 @@
 #define _GNU_SOURCE
 #include <sched.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "fixtures.h"
-#include "packet.h"
 
 #define WORKERS	4
 
@@ -370,141 +368,6 @@ TEST_F(dgram_races, first_sends)
 		EXPECT_EQ(port_of(&name), port_of(&from[0]));
 		EXPECT_EQ(port_of(&name), port_of(&from[1]));
 		close(fd);
-	}
-}
-
-/*
- * A listener, played by hand, says yes at the moment at which the one who connects gives
- * up. Then it is the one or the other: a connection that both have, or none.
- */
-#define PLAYED		5000
-#define ANSWERS		300
-
-struct player {
-	pthread_t thread;
-	int raw, asked, answered;
-	unsigned int port;
-	long long when, err;
-};
-
-static long long now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
-/* The timer and the answer are to meet, so each has a CPU, if there are two. */
-static void run_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-}
-
-static void *answer_in_time(void *data)
-{
-	struct player *p = data;
-	struct packet pkt;
-	struct address to;
-	int i;
-
-	run_on(1);
-	for (i = 1; i <= ANSWERS; i++) {
-		while (__atomic_load_n(&p->asked, __ATOMIC_ACQUIRE) < i)
-			sched_yield();
-		kite_address(&to, p->port, KITE_NODE_LOCAL);
-		pkt = packet_to(&to, SOCK_STREAM, KITE_OP_RESPONSE, PLAYED);
-		while (now_ns() < p->when)
-			;
-		p->err = p->err ?: packet_send(p->raw, &pkt, NULL);
-		__atomic_store_n(&p->answered, i, __ATOMIC_RELEASE);
-	}
-	return NULL;
-}
-
-FIXTURE(answers) {
-	struct player player;
-	struct address addr;
-};
-
-FIXTURE_SETUP(answers)
-{
-	int err;
-
-	if (skip_family(_metadata, &family_kite))
-		return;
-	err = enter_new_netns();
-	if (err)
-		SKIP(return, "no namespace of its own: %s", strerror(-err));
-	ASSERT_EQ(0, put_file("/proc/sys/net/kite/connect_timeout", "8"));
-	self->player.raw = raw_bound(PLAYED);
-	ASSERT_LE(0, self->player.raw);
-	kite_address(&self->addr, PLAYED, KITE_NODE_LOCAL);
-}
-
-FIXTURE_TEARDOWN(answers) { }
-
-/* Connects; the player answers after @after ns. Returns whether it was early enough. */
-static bool connect_and_see(struct player *p, int fd, const struct address *addr,
-			    long long after)
-{
-	struct address name;
-	int events, err;
-
-	/* Timers go off with the tick, so begin with it, too. */
-	for (long tick = now_ms(); now_ms() == tick;)
-		;
-	set_nonblocking(fd, true);
-	err = connect_to(fd, addr);
-	p->when = now_ns() + after;
-	if (err != -EINPROGRESS)
-		p->err = err;
-	name_of(fd, &name);
-	p->port = port_of(&name);
-	__atomic_store_n(&p->asked, p->asked + 1, __ATOMIC_RELEASE);
-	do {
-		sched_yield();
-		events = revents_for(fd, POLLOUT);
-	} while (!events);
-	while (__atomic_load_n(&p->answered, __ATOMIC_ACQUIRE) < p->asked)
-		sched_yield();
-	return !(events & POLLHUP);
-}
-
-TEST_F(answers, as_time_is_over)
-{
-	long long after = 8000000, step = 4000000;
-	bool early, before = true;
-	int fd[ANSWERS], i, err;
-	char c;
-
-	run_on(0);
-	ASSERT_EQ(0, pthread_create(&self->player.thread, NULL, answer_in_time,
-				    &self->player));
-	for (i = 0; i < ANSWERS; i++) {
-		fd[i] = stream_socket(&family_kite);
-		/* Nobody is there whom a close could wait for. */
-		ASSERT_EQ(0, set_linger(fd[i], 0));
-		early = connect_and_see(&self->player, fd[i], &self->addr, after);
-		/* The better we know when its time is over, the smaller the steps. */
-		if (early != before && step > 2000)
-			step /= 2;
-		before = early;
-		after += early ? step : -step;
-	}
-	pthread_join(self->player.thread, NULL);
-	ASSERT_EQ(0, self->player.err);
-	for (i = 0; i < ANSWERS; i++) {
-		err = get_int_option(fd[i], SOL_SOCKET, SO_ERROR);
-		if (err) {
-			EXPECT_EQ(ETIMEDOUT, err);
-			continue;
-		}
-		EXPECT_EQ(-EAGAIN, ERR(recv(fd[i], &c, 1, MSG_DONTWAIT)));
 	}
 }
 
