@@ -418,7 +418,8 @@ static bool rest_is_there(int type, int fd, int done)
 
 	for (i = 0; i < MESSAGES; i++) {
 		if (i >= done) {
-			n = recv(fd, in, lengths[i], MSG_DONTWAIT);
+			n = recv(fd, in, type == SOCK_STREAM ? lengths[i] : sizeof(in),
+				 MSG_DONTWAIT);
 			if (i == done && type != SOCK_STREAM && n != (ssize_t)lengths[i]) {
 				begin += lengths[i++];
 				if (i == MESSAGES)
