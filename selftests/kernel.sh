@@ -56,9 +56,7 @@ t_in_use()
 # Each namespace goes as soon as its only program has ended.
 t_closing()
 {
-	local i
-
-	for i in 1 2 3 4 5 6 7 8; do
+	for _ in 1 2 3 4 5 6 7 8; do
 		unshare -n sh -c 'echo 1 > /sys/module/kite_users/parameters/closing' || return
 	done
 }
