@@ -379,7 +379,7 @@ TEST_F(wire, no_goodbye)
 TEST_F(wire, both_close_and_one_is_told_later)
 {
 	struct address name;
-	int c, s, i;
+	int c, s, i, err;
 
 	for (i = 0; i < 4; i++) {
 		OPEN();
@@ -389,8 +389,9 @@ TEST_F(wire, both_close_and_one_is_told_later)
 		WIRE("fails", -1);
 		close(i % 2 ? s : c);
 		ASSERT_EQ(0, BECOMES(0, counter("Orphans")));
-		EXPECT_EQ(-EINPROGRESS, connect_from(self->type, port_of(&name),
-						     &self->far));
+		err = connect_from(self->type, port_of(&name), &self->far);
+		EXPECT_TRUE(!err || err == -EINPROGRESS)
+			TH_LOG("error %d", err);
 		/* Where that may wait to be accepted. */
 		close(self->l);
 		self->l = kite_listener_at(self->type, PORT, 5);
