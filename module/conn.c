@@ -594,7 +594,7 @@ static void kite_conn_destruct(struct sock *sk)
 	if (unlikely(!skb_queue_empty(&sk->sk_receive_queue)))
 		kite_queue_purge(sk);
 	skb_queue_purge(&sk->sk_error_queue);
-	/* A listener, too, may have set memory apart. */
+	/* Nor has anything else that was charged to it been given back. */
 	sk_mem_reclaim_final(sk);
 	if (kc->transport)
 		module_put(kc->transport->owner);
