@@ -340,47 +340,145 @@ TEST_F(other, gets_no_datagrams)
 	EXPECT_EQ(1, recv(fd, &c, 1, 0));
 }
 
+/* Our port, a client's that is a socket here, and that of who is spoken to. */
+#define US	5000
+#define CLIENT	5001
+#define SERVER	6000
+
+/* What may do something to a socket, if it reaches it. */
+static const struct packet forged[] = {
+	{ .type = SOCK_STREAM, .op = KITE_OP_REQUEST, .limit = 1000 },
+	{ .type = SOCK_STREAM, .op = KITE_OP_RESPONSE, .limit = 1000 },
+	{ .type = SOCK_STREAM, .op = KITE_OP_CREDIT, .limit = 2000 },
+	{ .type = SOCK_STREAM, .op = KITE_OP_DATA, .len = 1 },
+	{ .type = SOCK_STREAM, .op = KITE_OP_RESET, .flags = KITE_RESET_ABORT },
+	{ .type = SOCK_STREAM, .op = KITE_OP_SHUTDOWN, .flags = 3 },
+	{ .type = SOCK_SEQPACKET, .op = KITE_OP_REQUEST, .limit = 1000 },
+	{ .type = SOCK_SEQPACKET, .op = KITE_OP_RESPONSE, .limit = 1000 },
+	{ .type = SOCK_SEQPACKET, .op = KITE_OP_CREDIT, .limit = 2000 },
+	{ .type = SOCK_SEQPACKET, .op = KITE_OP_DATA, .len = 1 },
+	{ .type = SOCK_SEQPACKET, .op = KITE_OP_RESET, .flags = KITE_RESET_ABORT },
+	{ .type = SOCK_SEQPACKET, .op = KITE_OP_SHUTDOWN, .flags = 3 },
+	{ .type = SOCK_DGRAM, .op = KITE_OP_DGRAM, .len = 1 },
+	{ .type = SOCK_DGRAM, .op = KITE_OP_RESET, .flags = KITE_RESET_REFUSED },
+};
+
+static int send_packet(int raw, struct packet pkt, unsigned int from, unsigned int to)
+{
+	pkt.version = KITE_VERSION;
+	pkt.src_port = from;
+	pkt.src_node = KITE_NODE_LOCAL;
+	pkt.dst_port = to;
+	pkt.dst_node = KITE_NODE_LOCAL;
+	return packet_send(raw, &pkt, "x");
+}
+
+/* All of them; 0 if all went out. */
+static int send_forged(int raw, unsigned int from, unsigned int to)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(forged) && !err; i++)
+		err = send_packet(raw, forged[i], from, to);
+	return err;
+}
+
+/*
+ * Sockets of each type: a listener, its end of a connection whose other end is a raw
+ * socket, for that one takes packets whatever the module's parameter, and both of another.
+ */
+struct reachable {
+	int l, played, c, s;
+};
+
+static int make_reachable(struct reachable *r, int type, int raw)
+{
+	const struct packet request = { .type = type, .op = KITE_OP_REQUEST, .limit = 1000 };
+	struct address addr;
+	int err;
+
+	r->l = kite_listener_at(type, SERVER, 5);
+	err = send_packet(raw, request, US, SERVER);
+	if (err)
+		return err;
+	r->played = ERR(accept4(r->l, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+	r->c = kite_socket_at(type, CLIENT);
+	kite_address(&addr, SERVER, KITE_NODE_LOCAL);
+	err = connect_to(r->c, &addr);
+	if (err)
+		return err;
+	r->s = ERR(accept4(r->l, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+	set_nonblocking(r->l, true);
+	set_nonblocking(r->c, true);
+	return r->played < 0 ? r->played : r->s < 0 ? r->s : 0;
+}
+
+#define EXPECT_UNTOUCHED(fd)						\
+	do {								\
+		EXPECT_EQ(0, get_int_option(fd, SOL_SOCKET, SO_ERROR));	\
+		EXPECT_EQ(POLLOUT, revents(fd));			\
+		EXPECT_EQ(-EAGAIN, ERR(recv(fd, &byte, 1, MSG_DONTWAIT))); \
+	} while (0)
+
 /* Whatever is forged there reaches no connection, listener or datagram socket here. */
 TEST_F(other, gets_no_packets)
 {
-	struct packet pkt = { .version = KITE_VERSION, .src_port = 5000, .src_node = 1,
-		.dst_port = 6000, .dst_node = 1, .limit = 1000 };
-	int l, c, s, raw, seen, type;
+	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET };
+	struct reachable r[ARRAY_SIZE(types)];
 	struct address addr;
+	int here, there, d;
 	char byte;
+	size_t i;
 
-	ASSERT_EQ(0, setns(self->home, CLONE_NEWNET));
-	seen = raw_socket();
-	l = kite_listener_at(SOCK_STREAM, 6000, 5);
-	c = kite_socket_at(SOCK_STREAM, 5000);
-	kite_address(&addr, 6000, KITE_NODE_LOCAL);
-	ASSERT_EQ(0, connect_to(c, &addr));
-	s = accept(l, NULL, NULL);
-	ASSERT_LE(0, s);
-	while (packet_next_op(seen) >= 0)
+	here = raw_bound(US);
+	ASSERT_LE(0, here);
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		ASSERT_EQ(0, make_reachable(&r[i], types[i], here));
+	d = kite_socket_at(SOCK_DGRAM, SERVER);
+	kite_address(&addr, US, KITE_NODE_LOCAL);
+	ASSERT_EQ(0, connect_to(d, &addr));
+	while (packet_next_op(here) >= 0)
 		;
 
 	ASSERT_EQ(0, setns(self->away, CLONE_NEWNET));
-	raw = raw_socket();
-	ASSERT_LE(0, raw);
-	for (type = SOCK_STREAM; type <= SOCK_SEQPACKET; type++) {
-		pkt.type = type;
-		for (pkt.op = 0; pkt.op < 16; pkt.op++)
-			packet_send(raw, &pkt, NULL);
-	}
-	/* No raw socket there sees what happens here, either. */
-	while (packet_next_op(raw) >= 0)
+	there = raw_socket();
+	ASSERT_LE(0, there);
+	EXPECT_EQ(0, send_forged(there, US, SERVER));
+	EXPECT_EQ(0, send_forged(there, CLIENT, SERVER));
+	EXPECT_EQ(0, send_forged(there, SERVER, CLIENT));
+	/* It did go somewhere: there it was refused. */
+	EXPECT_EQ(KITE_OP_RESET, packet_next_op(there));
+	while (packet_next_op(there) >= 0)
 		;
-	ASSERT_EQ(1, send(c, "x", 1, 0));
-	ASSERT_EQ(1, recv(s, &byte, 1, 0));
-	EXPECT_EQ(-EAGAIN, packet_next_op(raw));
-	EXPECT_LE(0, packet_next_op(seen));
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		EXPECT_UNTOUCHED(r[i].played);
+		EXPECT_UNTOUCHED(r[i].c);
+		EXPECT_UNTOUCHED(r[i].s);
+		EXPECT_EQ(-EAGAIN, ERR(accept(r[i].l, NULL, NULL)));
+	}
+	EXPECT_UNTOUCHED(d);
+	EXPECT_EQ(-EAGAIN, packet_next_op(here));
 
-	EXPECT_EQ(0, get_int_option(c, SOL_SOCKET, SO_ERROR));
-	EXPECT_EQ(0, get_int_option(s, SOL_SOCKET, SO_ERROR));
-	EXPECT_EQ(POLLOUT, revents(c));
-	set_nonblocking(l, true);
-	EXPECT_EQ(-EAGAIN, ERR(accept(l, NULL, NULL)));
+	/* No raw socket there sees what happens here, either. */
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		ASSERT_EQ(1, send(r[i].played, "x", 1, 0));
+		EXPECT_EQ(KITE_OP_DATA, packet_next_op(here));
+		ASSERT_EQ(1, send(r[i].c, "x", 1, 0));
+		ASSERT_EQ(1, recv(r[i].s, &byte, 1, 0));
+	}
+	ASSERT_EQ(1, send(d, "x", 1, 0));
+	EXPECT_EQ(KITE_OP_DGRAM, packet_next_op(here));
+	EXPECT_EQ(-EAGAIN, packet_next_op(there));
+
+	/* The same from here does reach them. */
+	EXPECT_EQ(0, send_forged(here, US, SERVER));
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		EXPECT_EQ(1, ERR(recv(r[i].played, &byte, 1, 0)));
+		EXPECT_EQ(-ECONNRESET, ERR(recv(r[i].played, &byte, 1, 0)));
+	}
+	EXPECT_EQ(-ECONNREFUSED, ERR(recv(d, &byte, 1, MSG_DONTWAIT)));
+	EXPECT_EQ(1, ERR(recv(d, &byte, 1, MSG_DONTWAIT)));
 }
 
 /* An ECHO is answered by the namespace that it was sent in. */
