@@ -18,6 +18,7 @@
 
 #include <linux/filter.h>
 
+#include "counters.h"
 #include "fixtures.h"
 #include "packet.h"
 
@@ -514,6 +515,63 @@ TEST_F(other, is_not_listed)
 		EXPECT_EQ(NULL, strstr(line, "12d687"));
 	}
 	fclose(file);
+}
+
+/* Connections that live, that are reset, refused and closed; datagrams; packets. */
+static int make_traffic(void)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
+	static const struct packet echo = { .type = SOCK_RAW, .op = KITE_OP_ECHO };
+	int raw = raw_bound(US), fd[2], err;
+	struct address nobody;
+	struct reachable r;
+	char byte;
+	size_t i;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(types); i++) {
+		err = pair_of_type(&family_kite, types[i / 2], fd);
+		if (err)
+			return err;
+		if (send(fd[0], "xy", 2, 0) != 2 || recv(fd[1], &byte, 1, 0) != 1)
+			return -EIO;
+		/* With data unread. */
+		if (i % 2 && (send(fd[0], "x", 1, 0) != 1 || close(fd[1]) || close(fd[0])))
+			return -EIO;
+	}
+	err = unused_address(&family_kite, &nobody);
+	if (err || connector(&family_kite, &nobody) != -refusal(&family_kite))
+		return -EIO;
+	err = send_packet(raw, echo, US, SERVER) ?: send_forged(raw, US, SERVER);
+	/* One that waits for its peer, which does not close. */
+	return err ?: make_reachable(&r, SOCK_STREAM, raw) ?: ERR(close(r.played));
+}
+
+/* What happens here is counted here alone. */
+TEST_F(other, counts_nothing)
+{
+	static const char * const counted[] = { "ActiveOpens", "PassiveOpens", "AttemptFails",
+		"EstabResets", "CurrEstab", "OutDatagrams", "InDatagrams", "OutPkts", "InPkts",
+		"OutRsts", "InRsts", "InEchos", "OutEchoReps", "DropNoListener", "DropNoPort",
+		"DropNoConnection", "DropUnread", "Orphans" };
+	const int netns[] = { self->home, self->away };
+	struct counters busy, idle;
+	size_t i, k;
+
+	for (i = 0; i < ARRAY_SIZE(netns); i++) {
+		ASSERT_EQ(0, setns(netns[!i], CLONE_NEWNET));
+		counters_read(&idle);
+		if (!idle.n)
+			SKIP(return, "this kite.ko has no /proc/net/kite_stat");
+		ASSERT_EQ(0, setns(netns[i], CLONE_NEWNET));
+		counters_read(&busy);
+		ASSERT_EQ(0, make_traffic());
+		for (k = 0; k < ARRAY_SIZE(counted); k++) {
+			EXPECT_LT(counter_in(&busy, counted[k]), counter(counted[k]))
+				TH_LOG("%s", counted[k]);
+		}
+		ASSERT_EQ(0, setns(netns[!i], CLONE_NEWNET));
+		EXPECT_STREQ("", counters_changed(&idle));
+	}
 }
 
 /* A cgroup with little memory */
