@@ -594,6 +594,7 @@ FIXTURE_VARIANT(cgroup) {
 TYPE_VARIANT(cgroup, kite, STREAM);
 TYPE_VARIANT(cgroup, kite, SEQPACKET);
 TYPE_VARIANT(cgroup, kite, DGRAM);
+TYPE_VARIANT(cgroup, kite, RAW);
 TYPE_VARIANT(cgroup, unix, STREAM);
 
 static int write_file(const char *path, const char *fmt, long value)
@@ -646,15 +647,51 @@ FIXTURE_TEARDOWN(cgroup)
 	rmdir(CGROUP);
 }
 
+/* Two sockets that send to each other: raw ones see what goes to their ports. */
+static int hog_pair(const struct family *f, int type, int i, int fd[2])
+{
+	int k;
+
+	if (type != SOCK_RAW)
+		return ERR(socketpair(f->domain(), type, 0, fd));
+	for (k = 0; k < 2; k++) {
+		fd[k] = raw_bound(SERVER + 2 * i + k);
+		if (fd[k] < 0)
+			return fd[k];
+	}
+	return 0;
+}
+
+/* 0 or the error. */
+static int hog_send(int fd, int type, const void *data, size_t len)
+{
+	struct address name;
+	struct packet pkt;
+	ssize_t ret;
+
+	if (type != SOCK_RAW) {
+		ret = ERR(send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL));
+		return ret < 0 ? ret : 0;
+	}
+	name_of(fd, &name);
+	kite_address(&name, port_of(&name) ^ 1, KITE_NODE_LOCAL);
+	pkt = packet_to(&name, SOCK_DGRAM, KITE_OP_DGRAM, port_of(&name) ^ 1);
+	pkt.len = len;
+	return packet_send(fd, &pkt, data);
+}
+
 static bool send_full(int fd, int type)
 {
+	bool drops = type == SOCK_DGRAM || type == SOCK_RAW;
 	static char data[16384];
-	int n;
+	int n, err;
 
-	/* A datagram that does not fit is dropped: as many as would surely fill it. */
-	for (n = 0; type != SOCK_DGRAM || n < 32; n++)
-		if (send(fd, data, sizeof(data), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-			return errno == EAGAIN;
+	/* A message that does not fit is dropped: as many as would surely fill it. */
+	for (n = 0; !drops || n < 32; n++) {
+		err = hog_send(fd, type, data, sizeof(data));
+		if (err)
+			return err == -EAGAIN;
+	}
 	return true;
 }
 
@@ -672,7 +709,7 @@ static void hog(const struct family *f, int type, int tell, int wait)
 		_exit(100);
 	/* First the sockets: what they hold then comes without another allocation. */
 	for (i = 0; i < PAIRS; i++)
-		if (socketpair(f->domain(), type, 0, fd[i]))
+		if (hog_pair(f, type, i, fd[i]))
 			_exit(101);
 	for (i = 0; i < PAIRS; i++)
 		for (k = 0; k < 2; k++)
@@ -683,7 +720,7 @@ static void hog(const struct family *f, int type, int tell, int wait)
 		for (k = 0; k < 2; k++)
 			if (drain(fd[i][k]) < 0)
 				_exit(103);
-	if (send(fd[0][0], &c, 1, 0) != 1)
+	if (hog_send(fd[0][0], type, &c, 1))
 		_exit(104);
 	_exit(refused ? 0 : 105);
 }
