@@ -109,11 +109,12 @@ TEST_F(user, options)
 	size_t i;
 
 	for (own = 0; own < 2; own++) {
-		for (i = 0; i < ARRAY_SIZE(options); i++)
+		for (i = 0; i < ARRAY_SIZE(options); i++) {
 			EXPECT_EQ(options[i].err, set_int_option(fd, SOL_SOCKET,
 								 options[i].name,
 								 options[i].value))
 				TH_LOG("option %d", options[i].name);
+		}
 		/* What is too much is as much as may be. */
 		ASSERT_EQ(0, set_int_option(fd, SOL_SOCKET, SO_RCVBUF, INT_MAX));
 		max = get_int_option(fd, SOL_SOCKET, SO_RCVBUF);
@@ -256,9 +257,11 @@ TEST_F(ports, of_others)
 	if (self->type != SOCK_DGRAM)
 		ASSERT_EQ(0, ERR(listen(l, OTHERS)));
 	ASSERT_LE(0, socket_at(self->f, self->type, &addr));
-	for (i = 1; i <= PORTS; i++)
-		if (port_of(&addr) + i != port_of(&server))
-			ASSERT_LE(0, socket_at_port(self->f, self->type, port_of(&addr) + i));
+	for (i = 1; i <= PORTS; i++) {
+		if (port_of(&addr) + i == port_of(&server))
+			continue;
+		ASSERT_LE(0, socket_at_port(self->f, self->type, port_of(&addr) + i));
+	}
 
 	pid = fork();
 	ASSERT_LE(0, pid);
