@@ -211,11 +211,40 @@ TEST_F(events, destroyed)
 	EXPECT_SILENCE();
 }
 
+/* Everything that one can hear of happens there: whoever listens there hears it. */
 TEST_F(events, another_namespace_hears_nothing)
 {
+	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
+	int fd[2], there, diag, what;
+	struct kite_diag_req req;
+	unsigned int heard = 0;
+	struct address addr;
+
 	ASSERT_EQ(0, enter_new_netns());
-	ASSERT_LE(0, kite_socket(SOCK_STREAM));
+	there = event_open();
+	ASSERT_LE(0, there);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		ASSERT_EQ(0, pair_of_type(&family_kite, types[i], fd));
+		ASSERT_EQ(3, send(fd[0], "abc", 3, 0));
+		ASSERT_EQ(0, shutdown(fd[0], SHUT_WR));
+		/* With data unread: a reset. */
+		ASSERT_EQ(0, close(fd[1]));
+		ASSERT_EQ(0, close(fd[0]));
+	}
+	ASSERT_EQ(0, unused_address(&family_kite, &addr));
+	ASSERT_EQ(-refusal(&family_kite), connector(&family_kite, &addr));
+	fd[0] = kite_socket_at(SOCK_STREAM, 5000);
+	diag = diag_open();
+	ASSERT_EQ(0, diag_name(fd[0], &req));
+	ASSERT_EQ(0, diag_destroy(diag, &req));
+
 	EXPECT_SILENCE();
+	while (!event_wait(there, &self->d))
+		heard |= 1U << self->d.event;
+	for (what = KITE_EVENT_CREATED; what <= KITE_EVENT_MAX; what++) {
+		EXPECT_TRUE(heard & 1U << what)
+			TH_LOG("event %d", what);
+	}
 }
 
 TEST_F(events, listening_needs_privilege)
