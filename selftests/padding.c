@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 
 #include <linux/errqueue.h>
 #include <linux/genetlink.h>
@@ -48,20 +49,61 @@ static bool untouched(size_t from, size_t to)
 }
 
 /*
- * Is there a piece of old memory in it? Of the stack (CONFIG_INIT_STACK_ALL_PATTERN), of a
- * slab that was freed, is new, or lies between two objects, of a page that was freed.
+ * What old memory is full of: the stack (CONFIG_INIT_STACK_ALL_PATTERN), a slab that was
+ * freed, is new, or lies between two objects, a page that was freed.
  */
+static const unsigned char poison[] = { 0xfe, 0x6b, 0x5a, 0xbb, 0xcc, 0xaa };
+
+/* Is there a piece of old memory in it? */
 static bool poisoned(const unsigned char *p, size_t len)
 {
-	static const unsigned char patterns[] = { 0xfe, 0x6b, 0x5a, 0xbb, 0xcc, 0xaa };
 	size_t i, k;
 
 	for (i = 0; i + 4 <= len; i++)
-		for (k = 0; k < sizeof(patterns); k++)
-			if (p[i] == patterns[k] && p[i + 1] == p[i] && p[i + 2] == p[i] &&
+		for (k = 0; k < sizeof(poison); k++)
+			if (p[i] == poison[k] && p[i + 1] == p[i] && p[i + 2] == p[i] &&
 			    p[i + 3] == p[i])
 				return true;
 	return false;
+}
+
+/* Who finds nothing must have looked, and there must have been something to find. */
+
+TEST(poison_is_found)
+{
+	unsigned char buf[64];
+	size_t at, i, k;
+
+	for (i = 0; i < sizeof(poison); i++)
+		for (at = 0; at + 4 <= sizeof(buf); at++) {
+			for (k = 0; k < sizeof(buf); k++)
+				buf[k] = k;
+			EXPECT_FALSE(poisoned(buf, sizeof(buf)));
+			memset(buf + at, poison[i], 3);
+			EXPECT_FALSE(poisoned(buf, sizeof(buf)));
+			buf[at + 3] = poison[i];
+			EXPECT_TRUE(poisoned(buf, sizeof(buf)));
+			EXPECT_TRUE(poisoned(buf + at, 4));
+			EXPECT_FALSE(poisoned(buf, at + 3));
+		}
+	EXPECT_FALSE(poisoned(blank(), sizeof(mem)));
+}
+
+TEST(poison_is_there)
+{
+	struct utsname name;
+	char line[4096];
+	FILE *file;
+
+	ASSERT_EQ(0, uname(&name));
+	if (!strstr(name.release, "-kite-debug"))
+		SKIP(return, "not the debug kernel");
+	file = fopen("/proc/cmdline", "re");
+	ASSERT_NE(NULL, file);
+	ASSERT_NE(NULL, fgets(line, sizeof(line), file));
+	fclose(file);
+	EXPECT_NE(NULL, strstr(line, " slab_debug=P"));
+	EXPECT_NE(NULL, strstr(line, " page_poison=1"));
 }
 
 /* The types, each as two sockets that send to each other. */
