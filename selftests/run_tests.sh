@@ -51,7 +51,7 @@ fi
 [ $# -gt 0 ] || {
 	set -- errors bind connect accept data transfer shutdown buffers options \
 		inspect timestamps creds reuseport socketpair seqpacket dgram drops observe api raw \
-		byhand hostile badptr padding isolation poll epoll splice zerocopy uring \
+		byhand hostile badptr padding isolation cgroup poll epoll splice zerocopy uring \
 		netns diag events threads stress storms vsock conformance
 	# Where the kernel can be asked for them, see --kernel debug.
 	[ ! -e /proc/self/fail-nth ] || set -- "$@" faults lossless around
