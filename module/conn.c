@@ -594,7 +594,7 @@ static void kite_conn_destruct(struct sock *sk)
 	if (unlikely(!skb_queue_empty(&sk->sk_receive_queue)))
 		kite_queue_purge(sk);
 	skb_queue_purge(&sk->sk_error_queue);
-	/* Nor has anything else that was charged to it been given back. */
+	/* What it kept of what was charged to it. */
 	sk_mem_reclaim_final(sk);
 	if (kc->transport)
 		module_put(kc->transport->owner);
