@@ -561,6 +561,7 @@ int kite_conn_kill(struct sock *sk, int err);
 
 /* close.c */
 void kite_conn_shutdown(struct sock *sk, u8 how);
+void kite_conn_hush(struct kite_conn *kc);
 void kite_conn_reset(struct sock *sk, u8 reason);
 void kite_conn_abort(struct sock *sk);
 void kite_conn_close(struct sock *sk, long timeout);

@@ -142,6 +142,23 @@ void kite_conn_shutdown(struct sock *sk, u8 how)
 }
 
 /**
+ * kite_conn_hush - a reset says all that there is to say
+ * @kc: the connection, which was reset or is about to be
+ *
+ * What else waits for memory is not sent any more: it could reach another connection of
+ * these addresses.
+ *
+ * Context: Any.
+ */
+void kite_conn_hush(struct kite_conn *kc)
+{
+	if (!READ_ONCE(kc->unsent))
+		return;
+	clear_bit(KITE_OP_CREDIT, &kc->unsent);
+	clear_bit(KITE_OP_SHUTDOWN, &kc->unsent);
+}
+
+/**
  * kite_conn_reset - tell the peer that the connection ended badly
  * @sk: the connection
  * @reason: one of &enum kite_reset
@@ -157,6 +174,7 @@ void kite_conn_reset(struct sock *sk, u8 reason)
 			kite_tap_conn(sk, NULL, KITE_OP_RESET, reason);
 		kite_peer_event(peer, KITE_EV_RESET, reason);
 	} else {
+		kite_conn_hush(kite_conn(sk));
 		kite_conn_send_control(sk, KITE_OP_RESET, reason);
 	}
 }

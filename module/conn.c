@@ -310,6 +310,7 @@ static void kite_conn_on_reset(struct sock *sk)
 		kite_count(sock_net(sk), KITE_STAT_ESTAB_RESETS);
 		kite_queue_close(sk);
 		kite_conn_unhash(sk);
+		kite_conn_hush(kc);
 		kite_conn_fail(sk, err);
 		kite_sk_set_shutdown(sk, SHUTDOWN_MASK);
 		/* Who sees it sees the shutdown and the peer. */
