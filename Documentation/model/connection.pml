@@ -22,6 +22,8 @@
  *   is not at its end is an error to spin
  * - close reaches both sides: when nothing is left to happen both ends are CLOSED and
  *   no packet is under way, which the monitor asserts
+ * - a RESET is an error for a program whose peer threw something away, and for no
+ *   other: assertions where RESET arrives
  */
 #ifndef WINDOW
 #define WINDOW	2
@@ -41,6 +43,9 @@
 #ifndef MISSES
 #define MISSES	1	/* how often memory for a control packet is missing */
 #endif
+#ifndef TIMEOUTS
+#define TIMEOUTS	0	/* how many closed ends do not wait for ever */
+#endif
 
 #define WIRE	(2 * WINDOW + 8)
 #define OTHER	(1 - me)
@@ -48,10 +53,21 @@
 #define RCV	1	/* KITE_SHUTDOWN_RCV: reads no more */
 #define SND	2	/* KITE_SHUTDOWN_SEND: writes no more */
 
+#define REFUSED	1	/* KITE_RESET_REFUSED: there is no such connection (any more) */
+#define ABORT	3	/* KITE_RESET_ABORT: there is one who will not read */
+
+/* What found no memory: a bit for each, and one for what the timer is just sending. */
+#define U_CREDIT	1
+#define U_SHUTDOWN	2
+#define U_RESET		4
+#define U_NOW		8
+
 mtype = { REQUEST, RESPONSE, RESET, DATA, CREDIT, SHUTDOWN };
+
+/* CLOSING is a closed end that waits, for its peer or for memory to tell it. */
 mtype = { CLOSED, CONNECTING, ESTABLISHED, CLOSING };
 
-/* wire[me] is from @me: op, the byte's number or the flags, read, limit */
+/* wire[me] is from @me: op, the byte's number, flags or the reason, read, limit */
 chan wire[2] = [WIRE] of { mtype, byte, byte, byte };
 
 mtype state[2] = CLOSED;
@@ -59,13 +75,14 @@ bool born;		/* the listener made its child */
 byte through[2];	/* threads of the program that are */
 byte got[2];		/* bytes that the program has read */
 byte shut[2];		/* what we do not do any more */
-byte peer_shut[2];	/* what the peer does not do any more */
+byte peer_shut[2];	/* what the peer does not do any more, as it said */
+bool aborted[2];	/* threw away what came, or would not have it */
 
 byte tx_sent[2], tx_read[2], tx_limit[2];
 byte rx_queued[2], rx_read[2], rx_limit[2] = WINDOW, rx_told[2] = WINDOW;
 
 byte misses;
-bool later_credit[2], later_shutdown[2], later_reset[2];
+byte unsent[2];		/* for the timer: U_* */
 
 #define XMIT(op, arg)							\
 	assert(nfull(wire[me]));					\
@@ -73,18 +90,41 @@ bool later_credit[2], later_shutdown[2], later_reset[2];
 	rx_told[me] = rx_limit[me]
 
 /* Goes now; or, without memory for it, when the timer finds some. */
-#define CONTROL(op, arg, later)						\
+#define CONTROL(op, arg)						\
 	if								\
 	:: XMIT(op, arg)						\
-	:: misses < MISSES -> misses++; later = true			\
+	:: misses < MISSES -> misses++;					\
+		unsent[me] = unsent[me] | U_##op			\
 	fi
+
+/* sk_shutdown: where the peer does not read we do not write, and the other way round. */
+#define DONE		(shut[me] | (peer_shut[me] & RCV -> SND : 0) |	\
+			 (peer_shut[me] & SND -> RCV : 0))
 
 #define UNREAD		(rx_queued[me] != rx_read[me])
 #define ROOM		(tx_sent[me] != tx_limit[me])
-#define MAY_SEND	(state[me] == ESTABLISHED &&			\
-			 !(shut[me] & SND) && !(peer_shut[me] & RCV))
-#define MORE_COMES	(state[me] == ESTABLISHED &&			\
-			 !(shut[me] & RCV) && !(peer_shut[me] & SND))
+#define MAY_SEND	(state[me] == ESTABLISHED && !(DONE & SND))
+#define MORE_COMES	(state[me] == ESTABLISHED && !(DONE & RCV))
+
+/* kite_conn_untold(), kite_conn_waits() */
+#define UNTOLD		(unsent[me] & (U_SHUTDOWN | U_RESET | U_NOW))
+#define WAITS		(UNTOLD || (!aborted[me] && peer_shut[me] != (RCV | SND)))
+
+/* kite_conn_over(): what is forgotten sends nothing. */
+inline over()
+{
+	unsent[me] = 0;
+	state[me] = CLOSED
+}
+
+/* kite_conn_retire(), and whenever a closed end may have got what it waits for. */
+inline retire()
+{
+	if
+	:: state[me] == CLOSING && !WAITS -> over()
+	:: else
+	fi
+}
 
 /* kite_stream_sendmsg(): waits for room, or until there will never be any. */
 proctype writer(byte me)
@@ -136,7 +176,7 @@ proctype reader(byte me)
 			if
 			:: state[me] == ESTABLISHED &&
 			   (!UNREAD || rx_limit[me] - rx_told[me] > WINDOW / 2) ->
-				CONTROL(CREDIT, 0, later_credit[me])
+				CONTROL(CREDIT, 0)
 			:: else
 			fi
 		fi
@@ -145,7 +185,7 @@ proctype reader(byte me)
 	through[me]++
 }
 
-/* kite_conn_shutdown(), of one direction, while the others are at work. */
+/* kite_conn_shutdown(), while the others are at work. */
 proctype shutter(byte me)
 {
 	if
@@ -155,27 +195,34 @@ proctype shutter(byte me)
 		if
 		:: shut[me] = shut[me] | RCV
 		:: shut[me] = shut[me] | SND
+		:: shut[me] = RCV | SND
 		fi;
-		CONTROL(SHUTDOWN, shut[me], later_shutdown[me])
+		CONTROL(SHUTDOWN, DONE)
 	}
 	fi;
 	through[me]++
+}
+
+/* Closed with something unread, or before the program had it. */
+inline abort()
+{
+	aborted[me] = true;
+	CONTROL(RESET, ABORT);
+	state[me] = CLOSING;
+	retire()
 }
 
 /* kite_conn_close() */
 inline close()
 {
 	if
-	:: state[me] == CONNECTING ->
-		CONTROL(RESET, 0, later_reset[me]);
-		state[me] = CLOSED
-	:: state[me] == ESTABLISHED && UNREAD ->
-		CONTROL(RESET, 0, later_reset[me]);
-		state[me] = CLOSED
+	:: state[me] == CONNECTING -> abort()
+	:: state[me] == ESTABLISHED && UNREAD -> abort()
 	:: state[me] == ESTABLISHED && !UNREAD ->
 		shut[me] = RCV | SND;
-		CONTROL(SHUTDOWN, shut[me], later_shutdown[me]);
-		state[me] = (peer_shut[me] == (RCV | SND) -> CLOSED : CLOSING)
+		CONTROL(SHUTDOWN, shut[me]);
+		state[me] = CLOSING;
+		retire()
 	:: state[me] == CLOSED
 	fi
 }
@@ -208,9 +255,7 @@ end:	born;
 	if
 	:: atomic {
 		if
-		:: state[me] == ESTABLISHED ->
-			CONTROL(RESET, 0, later_reset[me]);
-			state[me] = CLOSED
+		:: state[me] == ESTABLISHED -> abort()
 		:: else
 		fi
 	}
@@ -234,6 +279,24 @@ inline credit(rd, lim)
 	fi
 }
 
+/*
+ * A peer that had nothing to say or hear any more, when it closed, may have forgotten us.
+ * So it refuses what we still send, which is no error.
+ */
+#define GOOD_END(reason)	(reason == REFUSED && peer_shut[me] == (RCV | SND))
+
+/* kite_conn_on_reset() */
+inline reset(reason)
+{
+	if
+	:: state[me] == CLOSING -> over()
+	:: state[me] == ESTABLISHED && GOOD_END(reason) -> assert(!aborted[OTHER])
+	:: else ->
+		assert(state[me] != ESTABLISHED || aborted[OTHER]);
+		state[me] = CLOSED
+	fi
+}
+
 /* kite_transport_rcv() */
 proctype kernel(byte me)
 {
@@ -252,10 +315,13 @@ end:	do
 		:: op == RESPONSE && state[me] == CONNECTING ->
 			state[me] = ESTABLISHED;
 			tx_limit[me] = lim
-		:: op == RESET -> state[me] = CLOSED
+		/* It has closed before there was an answer. */
+		:: op == RESPONSE && state[me] == CLOSING -> XMIT(RESET, REFUSED)
+		:: op == RESET -> reset(arg)
 		/* There is no such connection (any more). */
 		:: op != RESET && op != REQUEST && state[me] == CLOSED ->
-			XMIT(RESET, 0)
+			aborted[me] = (op == DATA -> true : aborted[me]);
+			XMIT(RESET, REFUSED)
 		:: op == DATA && state[me] == ESTABLISHED ->
 			credit(rd, lim);
 			if
@@ -267,43 +333,57 @@ end:	do
 			fi
 		/* The program has closed and will never read it. */
 		:: op == DATA && state[me] == CLOSING ->
-			XMIT(RESET, 0);
-			state[me] = CLOSED
+			aborted[me] = true;
+			XMIT(RESET, ABORT);
+			over()
 		:: op == CREDIT && (state[me] == ESTABLISHED || state[me] == CLOSING) ->
 			credit(rd, lim)
 		:: op == SHUTDOWN && (state[me] == ESTABLISHED || state[me] == CLOSING) ->
 			credit(rd, lim);
 			peer_shut[me] = peer_shut[me] | arg;
-			if
-			:: state[me] == CLOSING && peer_shut[me] == (RCV | SND) ->
-				state[me] = CLOSED
-			:: else
-			fi
+			retire()
 		fi
 	}
 	od
 }
 
-/* kite_conn_send_unsent() */
+/* kite_conn_timer(): the program and the kernel go on between its two steps. */
 proctype timer(byte me)
 {
+	byte now;
+
 end:	do
-	:: atomic { later_credit[me] -> later_credit[me] = false; XMIT(CREDIT, 0) }
-	:: atomic { later_shutdown[me] -> later_shutdown[me] = false; XMIT(SHUTDOWN, shut[me]) }
-	:: atomic { later_reset[me] -> later_reset[me] = false; XMIT(RESET, 0) }
+	:: atomic {
+		unsent[me] ->
+		now = unsent[me];
+		unsent[me] = U_NOW
+	   };
+	   atomic {
+		if :: now & U_CREDIT -> XMIT(CREDIT, 0) :: else fi;
+		if :: now & U_SHUTDOWN -> XMIT(SHUTDOWN, DONE) :: else fi;
+		if :: now & U_RESET -> XMIT(RESET, ABORT) :: else fi;
+		now = 0;
+		unsent[me] = unsent[me] & ~U_NOW;
+		retire()
+	   }
+	:: atomic {
+		/* The time to wait for the peer is over, and far longer than a way. */
+		me < TIMEOUTS && state[me] == CLOSING && !unsent[me] &&
+		empty(wire[0]) && empty(wire[1]) -> over()
+	   }
 	od
 }
 
 /* No DATA is on its way to @me, and no CREDIT on its way back. */
 #define CALM		(state[0] == ESTABLISHED && state[1] == ESTABLISHED &&	\
-			 empty(wire[0]) && empty(wire[1]) && !later_credit[me])
+			 empty(wire[0]) && empty(wire[1]) && !unsent[me])
 
 /* What is left of the window of @me: neither free for the peer nor full of bytes. */
-#define UNTOLD		(WINDOW - (tx_limit[OTHER] - tx_sent[OTHER]) -		\
+#define UNACCOUNTED	(WINDOW - (tx_limit[OTHER] - tx_sent[OTHER]) -		\
 			 (rx_queued[me] - rx_read[me]))
 
 /* That is what was read but not told, and when all was read there is none. */
-#define BALANCED	(0 <= UNTOLD && UNTOLD <= (UNREAD -> WINDOW / 2 : 0))
+#define BALANCED	(0 <= UNACCOUNTED && UNACCOUNTED <= (UNREAD -> WINDOW / 2 : 0))
 
 /* A byte or a credit that is lost is missed here at once, and not only by who waits. */
 proctype ledger(byte me)
