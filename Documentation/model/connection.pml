@@ -22,6 +22,8 @@
  *   is not at its end is an error to spin
  * - close reaches both sides: when nothing is left to happen both ends are CLOSED and
  *   no packet is under way, which the monitor asserts
+ * - what is over sends nothing, for another connection may have its addresses: an
+ *   assertion in the timer
  * - a RESET is an error for a program whose peer threw something away, and for no
  *   other: assertions where RESET arrives
  */
@@ -110,7 +112,7 @@ byte unsent[2];		/* for the timer: U_* */
 #define UNTOLD		(unsent[me] & (U_SHUTDOWN | U_RESET | U_NOW))
 #define WAITS		(UNTOLD || (!aborted[me] && peer_shut[me] != (RCV | SND)))
 
-/* kite_conn_over(): what is forgotten sends nothing. */
+/* kite_conn_over(): what is forgotten, or was reset, sends nothing. */
 inline over()
 {
 	unsent[me] = 0;
@@ -293,7 +295,7 @@ inline reset(reason)
 	:: state[me] == ESTABLISHED && GOOD_END(reason) -> assert(!aborted[OTHER])
 	:: else ->
 		assert(state[me] != ESTABLISHED || aborted[OTHER]);
-		state[me] = CLOSED
+		over()
 	fi
 }
 
@@ -355,6 +357,7 @@ proctype timer(byte me)
 end:	do
 	:: atomic {
 		unsent[me] ->
+		assert(state[me] != CLOSED);
 		now = unsent[me];
 		unsent[me] = U_NOW
 	   };
