@@ -365,8 +365,11 @@ TEST_F(dgram_races, first_sends)
 						  &from[j].sa, &from[j].len)));
 		}
 		ASSERT_EQ(0, name_of(fd, &name));
-		EXPECT_EQ(port_of(&name), port_of(&from[0]));
-		EXPECT_EQ(port_of(&name), port_of(&from[1]));
+		for (j = 0; j < 2; j++) {
+			/* UDP says that there is a port just before it is there. */
+			if (is_kite(self->f) || port_of(&from[j]))
+				EXPECT_EQ(port_of(&name), port_of(&from[j]));
+		}
 		close(fd);
 	}
 }
