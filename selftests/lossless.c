@@ -412,27 +412,24 @@ static void set_messages(struct mmsghdr *msg, struct iovec *iov, char *buf)
  */
 static bool rest_is_there(int type, int fd, int done)
 {
-	size_t begin = 0;
-	ssize_t n;
+	const bool is_stream = type == SOCK_STREAM;
+	ssize_t n, begin = 0, size;
 	int i;
 
 	for (i = 0; i < MESSAGES; i++) {
+		size = lengths[i];
 		if (i >= done) {
-			n = recv(fd, in, type == SOCK_STREAM ? lengths[i] : sizeof(in),
-				 MSG_DONTWAIT);
-			if (i == done && type != SOCK_STREAM && n != (ssize_t)lengths[i]) {
-				begin += lengths[i++];
-				if (i == MESSAGES)
+			n = recv(fd, in, is_stream ? size : (ssize_t)sizeof(in), MSG_DONTWAIT);
+			if (i == done && n != size && !is_stream) {
+				if (++i == MESSAGES)
 					return n < 0;
-			} else if (n < 0) {
-				return false;
+				begin += size;
+				size = lengths[i];
 			}
-			if (pattern_differs(in, n, begin) != -1)
-				return false;
-			if (n != (ssize_t)lengths[i])
+			if (n != size || pattern_differs(in, n, begin) != -1)
 				return false;
 		}
-		begin += lengths[i];
+		begin += size;
 	}
 	return true;
 }
@@ -569,6 +566,7 @@ TEST_F(flow, splice_until_the_pipe_is_full)
 		EXPECT_EXCUSED(n);
 		EXPECT_GE(room, n);
 		n = n < 0 ? 0 : n;
+		ASSERT_EQ(n, bytes_to_read(p[0]));
 		if (n)
 			ASSERT_EQ(n, read(p[0], in, all));
 		ASSERT_EQ(all - n, recv_all(self->s, in + n, all - n));
