@@ -399,8 +399,7 @@ TEST_F(data, socket_outlives_one_of_its_descriptors)
 
 /*
  * One thread waits for what comes after what it has peeked at, and another one reads
- * that: then it begins there. TCP counts on from where the peek was, and AF_UNIX's
- * peek goes on waiting, and never waits for more when it has some.
+ * that: then it begins there. Families differ in this, and nothing says what is right.
  */
 PAIR_FIXTURE(peeking, KITE);
 
