@@ -264,7 +264,8 @@ struct kite_sock {
  * @unsent_reset: why we did, for a RESET in @unsent
  * @peer_shutdown: what the peer has shut down, in its terms; as @pending
  * @unsent: packets that the timer is to send, by op: those that found no
- *	memory, and a request that found the listener full; atomic
+ *	memory, and a request that found the listener full; and KITE_UNSENT_NOW while
+ *	the timer sends some of them; atomic
  * @deadline: when the timer gives up, in the low 32 bits of jiffies; belongs to the
  *	owner
  * @connect_timeout: how long connect() tries, in jiffies; under lock_sock

@@ -63,7 +63,8 @@ void kite_conn_over(struct sock *sk)
  * @sk: the connection; the caller holds a reference
  *
  * It is forgotten, but not before its peer has closed, too, where it waits for that; nor
- * while there is no memory to tell the peer. It does not wait for ever.
+ * while there is no memory to tell the peer. It does not wait for ever; and where too
+ * many wait already it is forgotten at once.
  *
  * Context: Any; the caller owns the socket.
  */

@@ -122,7 +122,7 @@ static int kite_describe_credit(struct sk_buff *skb, struct sock *sk)
 		.kdc_tossed	= READ_ONCE(kc->rx_tossed),
 		.kdc_rx_limit	= READ_ONCE(kc->rx_limit),
 		.kdc_told	= READ_ONCE(kc->rx_told),
-		.kdc_unsent	= READ_ONCE(kc->unsent),
+		.kdc_unsent	= READ_ONCE(kc->unsent) & ~BIT(KITE_UNSENT_NOW),
 	};
 	return nla_put(skb, KITE_DIAG_CREDIT, sizeof(credit), &credit);
 }

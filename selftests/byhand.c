@@ -151,7 +151,6 @@ TEST_F(byhand, server)
 	EXPECT_SILENCE();
 }
 
-/* The reason that is given is what connect() says. */
 /* Who may send nothing at all, or nothing more, waits for a window as any other does. */
 TEST_F(byhand, no_window)
 {
@@ -195,6 +194,7 @@ TEST_F(byhand, no_window_of_a_server)
 	EXPECT_EQ(1, ERR(send(c, "x", 1, MSG_DONTWAIT)));
 }
 
+/* The reason that is given is what connect() says. */
 TEST_F(byhand, server_refuses)
 {
 	const struct { int reason, error; } reasons[] = {
