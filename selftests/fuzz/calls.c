@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../netlink.h"
 #include "program.h"
 #include "reports.h"
 
@@ -326,6 +327,11 @@ int main(int argc, char **argv)
 	find_family();
 	if (unshare(CLONE_NEWNET)) {
 		perror("calls: no namespace of its own");
+		return 2;
+	}
+	/* Nobody reads them; but where nobody listens, none is made. */
+	if (event_open() < 0) {
+		fprintf(stderr, "calls: no events\n");
 		return 2;
 	}
 	reports_open();

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "../family.h"
+#include "../netlink.h"
 #include "../util.h"
 #include "mutate.h"
 #include "reports.h"
@@ -164,6 +165,11 @@ int main(int argc, char **argv)
 	}
 	if (enter_new_netns()) {
 		fprintf(stderr, "packets: no namespace of its own\n");
+		return 2;
+	}
+	/* Nobody reads them; but where nobody listens, none is made. */
+	if (event_open() < 0) {
+		fprintf(stderr, "packets: no events\n");
 		return 2;
 	}
 	reports_open();
