@@ -564,7 +564,7 @@ TEST_F(diag, destroy_listener)
 	EXPECT_DESTROYED(l);
 	/* As with TCP. */
 	EXPECT_EQ(-EINVAL, async_result(&a));
-	EXPECT_EQ(-ECONNREFUSED, connector(&family_kite, &addr));
+	EXPECT_EQ(-refusal(&family_kite), connector(&family_kite, &addr));
 	/* What was accepted goes on. */
 	EXPECT_EQ(-EAGAIN, ERR(recv(c, &byte, 1, MSG_DONTWAIT)));
 	EXPECT_EQ(0, close(l));

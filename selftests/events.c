@@ -164,7 +164,7 @@ TEST_F(events, nobody_there)
 	ASSERT_EQ(0, unused_address(&family_kite, &addr));
 	while (!event_wait(self->nl, &self->d))
 		;
-	ASSERT_EQ(-ECONNREFUSED, connect_to(fd, &addr));
+	ASSERT_EQ(-refusal(&family_kite), connect_to(fd, &addr));
 	EXPECT_EVENT(KITE_EVENT_BOUND, SOCK_STREAM);
 	EXPECT_EVENT(KITE_EVENT_CONNECTING, SOCK_STREAM);
 	EXPECT_EVENT(KITE_EVENT_RESET, SOCK_STREAM);
