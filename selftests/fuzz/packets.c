@@ -107,7 +107,8 @@ static int run_world(uint64_t seed, unsigned int packets, unsigned int batch)
 			return failed(seed, n, err);
 	}
 	world_destroy(&w);
-	if (BECOMES(users, module_users()) != users) {
+	/* Fewer, if sockets of those before us went meanwhile. */
+	if (!BECOMES(true, module_users() <= users)) {
 		printf("%d users of the module, and not %d\n", module_users(), users);
 		return failed(seed, n, "sockets are left");
 	}
@@ -179,7 +180,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	/* A socket is freed a while after it was closed. */
-	BECOMES(users, module_users());
+	BECOMES(true, module_users() <= users);
 	for (; done < count; done += n, seed++) {
 		n = count - done < WORLD_PACKETS ? count - done : WORLD_PACKETS;
 		if (run_world(seed, n, batch))
