@@ -10,8 +10,8 @@ kite=$(realpath -s "${KITE_TOOL:-$kite}")
 # shellcheck disable=SC1091,SC2154,SC2317 # lib.bash; called by check
 . "$(dirname "${BASH_SOURCE[0]}")/lib.bash"
 
-# What it says of a command line that is wrong.
-apart='^says 2 '
+# What it says of a command line that is wrong, of itself, and in which colours.
+apart='^(says 2|t_help|t_manual|t_colors) '
 
 [ -x "$kite" ] || skip_all "no $kite: run make userspace"
 [ -d /sys/module/kite ] || skip_all "kite.ko is not loaded"
