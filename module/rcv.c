@@ -73,6 +73,7 @@ static u8 kite_rcv_refuse(struct sock *sk, const struct kite_packet *pkt,
 static u8 kite_rcv_data(struct sock *sk, const struct kite_packet *pkt,
 			struct sk_buff *skb)
 {
+	bool dead;
 	int err;
 
 	skb_orphan(skb);
@@ -85,9 +86,13 @@ static u8 kite_rcv_data(struct sock *sk, const struct kite_packet *pkt,
 	case 0:
 		return 0;
 	case -EPIPE:
-		/* Nobody will read it: only worth a reset if nobody can. */
+		/*
+		 * Nobody will read it: only worth a reset if nobody can. Who closes the queue for
+		 * that has set the flag; sock_orphan() does so again, without a mark.
+		 */
+		dead = data_race(sock_flag(sk, SOCK_DEAD));
 		return kite_rcv_refuse(sk, pkt, skb, KITE_DROP_CLOSED,
-				       sock_flag(sk, SOCK_DEAD) ? KITE_RESET_ABORT : 0);
+				       dead ? KITE_RESET_ABORT : 0);
 	case -EPROTO:
 		return kite_rcv_refuse(sk, pkt, skb, KITE_DROP_NO_CREDIT,
 				       KITE_RESET_PROTOCOL);
@@ -172,9 +177,12 @@ static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
 	}
 	/* The queue looks for a peer again. */
 	reason = kite_rcv_data(sk, pkt, skb);
-	if (reason)
+	if (reason) {
 		kite_conn_event(sk, KITE_EV_RESET, reason);
-	return reason;
+		/* The peer waits for it, and there is no more than one for a connection. */
+		kite_rcv_reset(sock_net(sk), transport, pkt, skb, reason, false);
+	}
+	return 0;
 }
 
 /* A packet that belongs to no connection. Returns as kite_rcv_conn() does. */

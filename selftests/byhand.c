@@ -390,6 +390,21 @@ TEST_F(peer, sends_too_much)
 	EXPECT_EQ(KITE_RESET_REFUSED, self->got.flags);
 }
 
+/* A peer that waits is told, however many made-up packets there were. */
+TEST_F(peer, hears_of_its_end)
+{
+	ASSERT_EQ(0, put_file("/proc/sys/net/kite/reset_rate", "0"));
+	EXPECT_EQ(0, SAY_AS(variant->type, THEM + 1, KITE_OP_REQUEST));
+	EXPECT_SILENCE();
+	EXPECT_EQ(0, TELL(KITE_OP_DATA, .len = 60000));
+	EXPECT_EQ(0, TELL(KITE_OP_DATA, .len = 60000));
+	EXPECT_HEAR(THEM, KITE_OP_RESET);
+	EXPECT_EQ(KITE_RESET_PROTOCOL, self->got.flags);
+	/* After that there is no connection, and it is as all others. */
+	EXPECT_EQ(0, TELL(KITE_OP_DATA, .len = 1));
+	EXPECT_SILENCE();
+}
+
 /* Each costs 512 more than it has. */
 TEST_F(peer, sends_too_many_records)
 {
