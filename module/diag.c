@@ -226,10 +226,15 @@ static bool kite_diag_killable(const struct sock *sk)
 static int kite_diag_kill(struct sock *sk)
 {
 	int err = -ENOENT;
+	bool killable;
 
 	lock_sock(sk);
+	/* Its listener may be just ending it, which does not wait for who owns it. */
+	spin_lock_bh(&sk->sk_lock.slock);
+	killable = kite_diag_killable(sk);
+	spin_unlock_bh(&sk->sk_lock.slock);
 	/* Its program may have been faster. */
-	if (kite_sock_listed(sk) && !kite_diag_killable(sk)) {
+	if (kite_sock_listed(sk) && !killable) {
 		err = -EOPNOTSUPP;
 	} else if (kite_sock_listed(sk)) {
 		kite_event(sk, KITE_EVENT_DESTROYED, 0);
