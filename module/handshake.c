@@ -524,7 +524,7 @@ static int kite_connect_try(struct sock *sk, const struct kite_addr *to)
 		return -EHOSTUNREACH;
 	kite_conn_run_pending(sk);
 	kite_conn_set_transport(kc, transport);
-	kc->unsent = 0;
+	WRITE_ONCE(kc->unsent, 0);
 	WRITE_ONCE(kc->peer_shutdown, 0);
 	kite_credit_open(kc);
 	kite_sk_set_remote(&kc->ks, to);
