@@ -261,7 +261,7 @@ struct kite_sock {
  * @pending: events that came while a system call owned the socket
  *	(&enum kite_event); under the socket's spinlock
  * @reset: why the peer reset the connection; as @pending
- * @unsent_reset: why we did, for a RESET in @unsent
+ * @reset_sent: why we did, by a packet, which may be in @unsent; or 0
  * @peer_shutdown: what the peer has shut down, in its terms; as @pending
  * @unsent: packets that the timer is to send, by op: those that found no
  *	memory, and a request that found the listener full; and KITE_UNSENT_NOW while
@@ -302,7 +302,7 @@ struct kite_conn {
 	bool				orphan;
 	u8				pending;
 	u8				reset;
-	u8				unsent_reset;
+	u8				reset_sent;
 	u8				peer_shutdown;
 
 	/* the receiver's */

@@ -75,7 +75,8 @@ void kite_conn_retire(struct sock *sk)
 	struct kite_net *kn;
 	unsigned long after;
 
-	if (untold)
+	/* The timer of one that is killed may have left something that is not sent any more. */
+	if (untold && kite_sock_listed(sk))
 		kite_orphan_begin(sk);
 	if (!kc->orphan) {
 		kite_conn_over(sk);
@@ -93,15 +94,15 @@ void kite_conn_retire(struct sock *sk)
  * @kc: the connection
  *
  * Where the peer is not here, the tuple is in use until it has closed, too; but for one
- * that was reset.
+ * that was reset, by the peer or by us.
  *
- * Context: Any.
+ * Context: Any; the caller owns the socket.
  * Return: true if so.
  */
 bool kite_conn_waits(const struct kite_conn *kc)
 {
 	return kite_conn_untold(kc) ||
-	       (!kc->ks.peer && !READ_ONCE(kc->unsent_reset) &&
+	       (!kc->ks.peer && kc->hashed && !READ_ONCE(kc->reset_sent) &&
 		READ_ONCE(kc->peer_shutdown) != SHUTDOWN_MASK);
 }
 
@@ -175,6 +176,7 @@ void kite_conn_reset(struct sock *sk, u8 reason)
 			kite_tap_conn(sk, NULL, KITE_OP_RESET, reason);
 		kite_peer_event(peer, KITE_EV_RESET, reason);
 	} else {
+		WRITE_ONCE(kite_conn(sk)->reset_sent, reason);
 		kite_conn_hush(kite_conn(sk));
 		kite_conn_send_control(sk, KITE_OP_RESET, reason);
 	}
@@ -233,7 +235,8 @@ static void kite_conn_finish(struct sock *sk)
 
 	if (!abort)
 		kite_conn_linger(sk);
-	/* Data may have come meanwhile; from here on none can. */
+	/* Data may have come meanwhile; from here on none can, and who sends more is reset. */
+	sock_set_flag(sk, SOCK_DEAD);
 	abort |= kite_queue_purge(sk) != 0;
 	if (sk->sk_state != TCP_ESTABLISHED)
 		return;
@@ -301,6 +304,9 @@ void kite_conn_discard(struct sock *sk, u8 reason)
 	bh_lock_sock(sk);
 	kite_sk_set_state(sk, TCP_CLOSING);
 	sock_set_flag(sk, SOCK_DEAD);
+	/* A peer here may connect again as soon as it is told. */
+	if (kite_sk(sk)->peer)
+		kite_conn_unhash(sk);
 	bh_unlock_sock(sk);
 	local_bh_enable();
 

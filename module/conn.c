@@ -101,7 +101,7 @@ int kite_conn_hash(struct sock *sk)
 	if (err)
 		sock_put(sk);
 	else
-		kc->hashed = true;
+		WRITE_ONCE(kc->hashed, true);
 	return err;
 }
 
@@ -117,7 +117,7 @@ void kite_conn_unhash(struct sock *sk)
 
 	if (!kc->hashed)
 		return;
-	kc->hashed = false;
+	WRITE_ONCE(kc->hashed, false);
 	/* See kite_conn_hash(). */
 	data_race(rhashtable_remove_fast(&kite_net(sock_net(sk))->conns, &kc->conn_link,
 					 kite_conn_params));
@@ -173,15 +173,19 @@ bool kite_conn_is_mirror(const struct sock *sk, const struct sock *other)
 }
 
 /**
- * kite_conn_arm - let the timer go off
+ * kite_conn_arm - let the timer go off, unless it does so earlier
  * @sk: the connection
  * @after: jiffies from now
+ *
+ * It looks at all that it may be for, and goes on waiting if nothing is due. So nobody
+ * who asks for it again and again can put off what others wait for.
  *
  * Context: Any.
  */
 void kite_conn_arm(struct sock *sk, unsigned long after)
 {
-	sk_reset_timer(sk, &sk->sk_timer, jiffies + after);
+	if (!timer_reduce(&sk->sk_timer, jiffies + after))
+		sock_hold(sk);
 }
 
 /**
@@ -517,8 +521,6 @@ void kite_conn_send_control(struct sock *sk, u8 op, u8 flags)
 
 	if (err != -ENOBUFS || !kite_sock_listed(sk))
 		return;
-	if (op == KITE_OP_RESET)
-		WRITE_ONCE(kc->unsent_reset, flags);
 	set_bit(op, &kc->unsent);
 	kite_conn_arm(sk, KITE_RETRY_INTERVAL);
 }
@@ -535,12 +537,15 @@ static void kite_conn_send_unsent(struct sock *sk)
 			kite_conn_arm(sk, KITE_RETRY_INTERVAL);
 		}
 	}
+	/* It was reset meanwhile, and its addresses may be another's. */
+	if (!READ_ONCE(kc->hashed))
+		kite_conn_hush(kc);
 	if (test_and_clear_bit(KITE_OP_CREDIT, &kc->unsent))
 		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
 	if (test_and_clear_bit(KITE_OP_SHUTDOWN, &kc->unsent))
 		kite_conn_send_control(sk, KITE_OP_SHUTDOWN, READ_ONCE(sk->sk_shutdown));
 	if (test_and_clear_bit(KITE_OP_RESET, &kc->unsent))
-		kite_conn_send_control(sk, KITE_OP_RESET, READ_ONCE(kc->unsent_reset));
+		kite_conn_send_control(sk, KITE_OP_RESET, READ_ONCE(kc->reset_sent));
 }
 
 /* Is it time to give up, on an answer or on the peer's close? Owns the socket. */

@@ -299,6 +299,34 @@ TEST_F(wire, full_listener)
 	expect_talk(_metadata, second, s);
 }
 
+/* Who says all the time that there is no room is asked again, and not waited for. */
+TEST_F(wire, always_full)
+{
+	struct counters before;
+	int first, second, i;
+	struct address far;
+
+	close(self->l);
+	self->l = kite_listener_at(self->type, PORT + 2, 0);
+	ASSERT_LE(0, self->l);
+	kite_address(&far, PORT + 2, FAR);
+	ASSERT_EQ(0, put(SYSCTLS, "connect_timeout", 2000));
+	first = here(self->type);
+	second = here(self->type);
+	ASSERT_EQ(0, connect_to(first, &far));
+	counters_read(&before);
+	set_nonblocking(second, true);
+	ASSERT_EQ(-EINPROGRESS, connect_to(second, &far));
+	ASSERT_TRUE(BECOMES(true, more(&before, "DropListenFull") > 0));
+	for (i = 0; i < PATIENCE_MS && !revents_for(second, POLLERR); i++) {
+		WIRE("repeat", 1);
+		usleep(1000);
+	}
+	EXPECT_LT(2, more(&before, "ConnectRetries"));
+	EXPECT_EQ(1, more(&before, "ConnectTimeouts"));
+	EXPECT_EQ(ETIMEDOUT, get_int_option(second, SOL_SOCKET, SO_ERROR));
+}
+
 TEST_F(wire, no_answer)
 {
 	struct counters before;

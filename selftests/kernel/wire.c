@@ -43,6 +43,8 @@ static bool full;
 
 static struct net *net;
 static struct sk_buff_head queue;
+/* A copy of the last RESET that arrived; under the queue's spinlock. */
+static struct sk_buff *last_reset;
 
 /* The sender's buffer stays here: what a wire brings is new, and nothing is known of it. */
 static struct sk_buff *wire_copy(const struct sk_buff *skb)
@@ -122,6 +124,14 @@ static struct kite_transport wire = {
 	.congested	= wire_congested,
 };
 
+static void wire_keep(const struct sk_buff *skb)
+{
+	if (((struct kite_hdr *)skb->data)->op != KITE_OP_RESET)
+		return;
+	kfree_skb(last_reset);
+	last_reset = skb_copy(skb, GFP_ATOMIC);
+}
+
 static void wire_deliver(struct tasklet_struct *tasklet)
 {
 	struct sk_buff *skb;
@@ -129,6 +139,8 @@ static void wire_deliver(struct tasklet_struct *tasklet)
 	for (;;) {
 		spin_lock(&queue.lock);
 		skb = __skb_dequeue(&queue);
+		if (skb)
+			wire_keep(skb);
 		spin_unlock(&queue.lock);
 		if (!skb)
 			break;
@@ -153,6 +165,28 @@ static const struct kernel_param_ops wire_full_ops = {
 module_param_cb(full, &wire_full_ops, &full, 0644);
 MODULE_PARM_DESC(full, "who sends has to wait");
 
+static int wire_repeat(const char *value, const struct kernel_param *param)
+{
+	struct sk_buff *copy = NULL;
+
+	spin_lock_bh(&queue.lock);
+	if (last_reset)
+		copy = skb_copy(last_reset, GFP_ATOMIC);
+	if (copy)
+		__skb_queue_tail(&queue, copy);
+	spin_unlock_bh(&queue.lock);
+	if (!copy)
+		return -ENOENT;
+	tasklet_schedule(&wire_tasklet);
+	return 0;
+}
+
+static const struct kernel_param_ops wire_repeat_ops = {
+	.set	= wire_repeat,
+};
+module_param_cb(repeat, &wire_repeat_ops, NULL, 0200);
+MODULE_PARM_DESC(repeat, "let the last RESET arrive once more");
+
 static int __init wire_init(void)
 {
 	struct kite_transport nothing = { .owner = THIS_MODULE, .name = "nothing" };
@@ -173,6 +207,7 @@ static void __exit wire_exit(void)
 	kite_transport_unregister(&wire);
 	tasklet_kill(&wire_tasklet);
 	skb_queue_purge(&queue);
+	kfree_skb(last_reset);
 	put_net(net);
 }
 
