@@ -6,6 +6,9 @@
 # shellcheck disable=SC1090,SC1091,SC2154,SC2317,SC2034 # What is sourced; called by check
 . "$(dirname "$0")/tool.bash"
 
+# Ports are the kernel's, all else is the shell's and the tool's.
+apart='^(offers|t_(commands|options|values|filters|files|programs)) ?'
+
 # In a namespace of our own, where nobody else listens.
 if [ -z "$KITE_ALONE" ]; then
 	export KITE_ALONE=1
