@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# A little of what "make fuzz" does for longer: the first packets and socket calls of
-# a fixed seed. See fuzz/. KITE_TESTS is the directory with the test programs.
+# A little of what "make fuzz" does for longer: the first packets of a fixed seed, the
+# programs of fuzz/corpus and the first that are made of them. See fuzz/. KITE_TESTS is
+# the directory with the test programs.
 
 here=$(cd "$(dirname "$0")" && pwd)
 tests=${KITE_TESTS:-$here}
@@ -45,5 +46,6 @@ failed=0
 echo "TAP version 13"
 echo "1..2"
 check "packets" "$tests/fuzz/packets" --seed 1 --count $packets
-check "calls" "$tests/fuzz/calls" --log --seed 1 --count $calls
+check "calls" "$tests/fuzz/calls" --log --corpus "$here/fuzz/corpus" \
+	--seed 1 --count $calls
 exit $failed

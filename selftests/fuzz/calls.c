@@ -27,6 +27,7 @@ static struct program *corpus[CORPUS_MAX];
 static unsigned int nr_corpus;
 static bool guided, logging, plant;
 static unsigned long executed, slow;
+static double begin;
 
 static const char usage[] =
 "usage: calls [--seed N] [--count N] [--corpus FILE] [--log]\n"
@@ -36,9 +37,9 @@ static const char usage[] =
 "\n"
 "  --seed N       which programs (1)\n"
 "  --count N      how many (1000)\n"
-"  --corpus FILE  begin with the programs in there, one to a line\n"
-"  --log          write each program before it runs, and \"kept\" after it if it\n"
-"                 reached what none before did\n"
+"  --corpus FILE  run the programs in there first, one to a line, and make others of them\n"
+"  --log          write each program before it runs, and \"kept\" after what reached\n"
+"                 what none before did, and takes no more steps than that\n"
 "  --replay FILE  run the programs of a file, one to a line\n"
 "  --times N      and again, so many times (1)\n"
 "  --smaller FILE print all programs that are a little smaller than FILE's first\n"
@@ -86,8 +87,8 @@ static void planted(const struct program *p)
 	}
 }
 
-/* Returns false if that was the end. */
-static bool run_one(const struct program *p)
+/* Returns STUCK if that was the end. */
+static enum outcome run_one(const struct program *p)
 {
 	static char text[PROGRAM_TEXT];
 	enum outcome outcome;
@@ -103,22 +104,11 @@ static bool run_one(const struct program *p)
 	executed++;
 	slow += outcome == SLOW;
 	if (outcome != STUCK && !reports_any())
-		return true;
+		return outcome;
 	program_print(p, text);
 	printf("%s:\n%s\n", outcome == STUCK ? "a program does not end" :
 	       "the kernel reported a bug, after", text);
-	return false;
-}
-
-static void tell(double seconds)
-{
-	printf("%lu programs, %.0f a second", executed, executed / seconds);
-	if (guided)
-		printf("; %u blocks reached, %u programs kept", coverage_total(), nr_corpus);
-	if (slow)
-		printf("; %lu were too slow", slow);
-	printf("\n");
-	fflush(stdout);
+	return STUCK;
 }
 
 static double now(void)
@@ -127,6 +117,17 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static void tell(void)
+{
+	printf("%lu programs, %.0f a second", executed, executed / (now() - begin));
+	if (guided)
+		printf("; %u blocks reached, %u programs kept", coverage_total(), nr_corpus);
+	if (slow)
+		printf("; %lu were too slow", slow);
+	printf("\n");
+	fflush(stdout);
 }
 
 static void next_program(struct program *p, struct random *r)
@@ -141,9 +142,49 @@ static void next_program(struct program *p, struct random *r)
 	program_mutate(p, r, corpus[random_below(r, nr_corpus)]);
 }
 
+/* Leaves out what it does not take to reach what is new. Returns STUCK if that was the end. */
+static enum outcome trim(struct program *p)
+{
+	enum outcome outcome = DONE;
+	struct program smaller;
+	unsigned int step;
+
+	for (step = p->n; step-- && outcome != STUCK; ) {
+		if (!program_without(&smaller, p, step))
+			continue;
+		outcome = run_one(&smaller);
+		if (coverage_again() && outcome == DONE)
+			*p = smaller;
+	}
+	return outcome;
+}
+
+/*
+ * Runs a program, and keeps it if it reaches what none before did, but not if it takes
+ * long. Where nothing tells what it reached, it is kept if @anyway. Returns false if that
+ * was the end.
+ */
+static bool try_one(struct program *p, bool anyway)
+{
+	static char text[PROGRAM_TEXT];
+	enum outcome outcome = run_one(p);
+	bool new = guided ? coverage_new() : anyway;
+
+	if (!new || outcome != DONE)
+		return outcome != STUCK;
+	if (guided && trim(p) == STUCK)
+		return false;
+	keep(p);
+	if (guided && logging) {
+		program_print(p, text);
+		printf("%s\nkept\n", text);
+	}
+	return true;
+}
+
 static int fuzz(unsigned long seed, unsigned long count)
 {
-	double begin = now(), told = begin;
+	double told = begin;
 	struct program p;
 	unsigned long i;
 
@@ -151,19 +192,14 @@ static int fuzz(unsigned long seed, unsigned long count)
 		struct random r = random_branch(seed, i);
 
 		next_program(&p, &r);
-		if (!run_one(&p))
+		if (!try_one(&p, random_once_in(&r, 50)))
 			return 1;
-		if (guided ? coverage_new() : random_once_in(&r, 50)) {
-			keep(&p);
-			if (guided && logging)
-				printf("kept\n");
-		}
 		if (now() > told + 30) {
 			told = now();
-			tell(told - begin);
+			tell();
 		}
 	}
-	tell(now() - begin);
+	tell();
 	return 0;
 }
 
@@ -189,15 +225,16 @@ static FILE *must_open(const char *path)
 	return f;
 }
 
-static void load_corpus(const char *path)
+static bool run_corpus(const char *path)
 {
 	FILE *f = must_open(path);
 	struct program p;
+	bool good = true;
 
-	while (next_of(f, &p))
-		if (execute(&p) == DONE && (!guided || coverage_new()))
-			keep(&p);
+	while (good && next_of(f, &p))
+		good = try_one(&p, true);
 	fclose(f);
+	return good;
 }
 
 static int replay(const char *path, unsigned long times)
@@ -208,7 +245,7 @@ static int replay(const char *path, unsigned long times)
 		FILE *f = must_open(path);
 
 		while (next_of(f, &p))
-			if (!run_one(&p))
+			if (run_one(&p) == STUCK)
 				return 1;
 		fclose(f);
 	}
@@ -337,10 +374,11 @@ int main(int argc, char **argv)
 	reports_open();
 	if (replayed)
 		return replay(replayed, times);
+	begin = now();
 	guided = coverage_open();
 	if (!guided)
 		printf("no KCOV here: nothing guides the search\n");
-	if (corpus_file)
-		load_corpus(corpus_file);
+	if (corpus_file && !run_corpus(corpus_file))
+		return 1;
 	return fuzz(seed, count);
 }

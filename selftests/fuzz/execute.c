@@ -38,11 +38,14 @@
 
 #define COVER_ENTRIES	(64 << 10)
 #define SEEN_BITS	22
+#define NEW_MAX		8192
 
 static int cover_fd[THREADS] = { -1, -1, -1, -1 };
 static unsigned long *cover[THREADS];
 static unsigned char seen[1 << (SEEN_BITS - 3)];
 static unsigned int nr_seen;
+static unsigned long new_blocks[NEW_MAX];
+static unsigned int nr_new;
 
 /**
  * coverage_open() - be ready to see what programs reach
@@ -78,21 +81,58 @@ static bool see(unsigned long pc)
 	return true;
 }
 
+static unsigned long nr_reached(unsigned int t)
+{
+	unsigned long n = cover[t] ? __atomic_load_n(&cover[t][0], __ATOMIC_RELAXED) : 0;
+
+	return n < COVER_ENTRIES ? n : COVER_ENTRIES - 1;
+}
+
+static void coverage_clear(void)
+{
+	unsigned int t;
+
+	for (t = 0; t < THREADS; t++)
+		if (cover[t])
+			cover[t][0] = 0;
+}
+
 /* How many blocks the last program reached that none before it did. */
 unsigned int coverage_new(void)
 {
 	unsigned long i, n;
-	unsigned int new = 0, t;
+	unsigned int t;
 
-	for (t = 0; t < THREADS; t++) {
-		if (!cover[t])
-			continue;
-		n = __atomic_load_n(&cover[t][0], __ATOMIC_RELAXED);
-		for (i = 1; i <= n && i < COVER_ENTRIES; i++)
-			new += see(cover[t][i]);
-		cover[t][0] = 0;
-	}
-	return new;
+	nr_new = 0;
+	for (t = 0; t < THREADS; t++)
+		for (i = 1, n = nr_reached(t); i <= n; i++)
+			if (see(cover[t][i]) && nr_new < NEW_MAX)
+				new_blocks[nr_new++] = cover[t][i];
+	coverage_clear();
+	return nr_new;
+}
+
+static bool is_reached(unsigned long block)
+{
+	unsigned long i, n;
+	unsigned int t;
+
+	for (t = 0; t < THREADS; t++)
+		for (i = 1, n = nr_reached(t); i <= n; i++)
+			if (cover[t][i] == block)
+				return true;
+	return false;
+}
+
+/* Did the last program reach all those that were new by coverage_new(), too? */
+bool coverage_again(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_new && is_reached(new_blocks[i]); i++)
+		;
+	coverage_clear();
+	return i == nr_new;
 }
 
 unsigned int coverage_total(void)

@@ -260,6 +260,21 @@ void program_mutate(struct program *p, struct random *r, const struct program *o
 }
 
 /**
+ * program_without() - a program without one of its steps
+ * @to: the smaller one
+ * @p: the program
+ * @step: the one that is left out
+ *
+ * Return: false if that was all of it.
+ */
+bool program_without(struct program *to, const struct program *p, unsigned int step)
+{
+	*to = *p;
+	remove_step(to, step);
+	return to->n;
+}
+
+/**
  * program_smaller() - the ways in which a program can be made smaller
  * @to: the smaller one
  * @p: the program
@@ -283,10 +298,8 @@ bool program_smaller(struct program *to, const struct program *p, unsigned int n
 		return true;
 	}
 	n -= 2;
-	if (n < p->n) {
-		remove_step(to, p->n - 1 - n);
-		return to->n;
-	}
+	if (n < p->n)
+		return program_without(to, p, p->n - 1 - n);
 	n -= p->n;
 	if (n >= p->n * (1 + STEP_ARGS))
 		return false;

@@ -125,6 +125,7 @@ unsigned int put_address(struct lowered *l, unsigned int offset, uint32_t arg);
 /* generate.c */
 void program_random(struct program *p, struct random *r);
 void program_mutate(struct program *p, struct random *r, const struct program *other);
+bool program_without(struct program *to, const struct program *p, unsigned int step);
 bool program_smaller(struct program *to, const struct program *p, unsigned int n);
 
 /* text.c */
@@ -137,6 +138,7 @@ enum outcome { DONE, SLOW, STUCK };
 enum outcome execute(const struct program *p);
 bool coverage_open(void);
 unsigned int coverage_new(void);
+bool coverage_again(void);
 unsigned int coverage_total(void);
 
 #endif /* KITE_FUZZ_PROGRAM_H */
