@@ -100,7 +100,12 @@ check "ping: --json" t_json
 check "ping: flood" at_some_pace t_flood
 check "ping: deadline" t_deadline
 check "ping: signals" t_signals
-check "ping: late answers" t_late
+# A busy host may keep the VM from finding out how fast its clock is.
+if grep -q jiffies /sys/devices/system/clocksource/clocksource0/current_clocksource; then
+	check "ping: late answers # SKIP the clock here only knows ticks" true
+else
+	check "ping: late answers" t_late
+fi
 check "ping: answers that somebody made up" at_some_pace t_forged
 check "ping: without the privilege" t_not_root
 check "ping: no such node" says 2 "no way to node 7" ping -c 1 7
