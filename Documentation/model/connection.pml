@@ -22,6 +22,8 @@
  *   is not at its end is an error to spin
  * - close reaches both sides: when nothing is left to happen both ends are CLOSED and
  *   no packet is under way, which the monitor asserts
+ * - nothing is thrown away in silence: all was read that was sent, or an end says that it
+ *   ended the connection before that, which the monitor asserts, too
  * - what is over sends nothing, for another connection may have its addresses: an
  *   assertion in the timer
  * - a RESET is an error for a program whose peer threw something away, and for no
@@ -78,6 +80,7 @@ byte through[2];	/* threads of the program that are */
 byte got[2];		/* bytes that the program has read */
 byte shut[2];		/* what we do not do any more */
 byte peer_shut[2];	/* what the peer does not do any more, as it said */
+bool dead[2];		/* SOCK_DEAD: the program has closed, and the queue takes no more */
 bool aborted[2];	/* threw away what came, or would not have it */
 
 byte tx_sent[2], tx_read[2], tx_limit[2];
@@ -214,19 +217,29 @@ inline abort()
 	retire()
 }
 
-/* kite_conn_close() */
+/*
+ * kite_conn_close(), kite_conn_finish(): packets come between its two steps, and DATA
+ * finds nobody who would read it.
+ */
 inline close()
 {
-	if
-	:: state[me] == CONNECTING -> abort()
-	:: state[me] == ESTABLISHED && UNREAD -> abort()
-	:: state[me] == ESTABLISHED && !UNREAD ->
-		shut[me] = RCV | SND;
-		CONTROL(SHUTDOWN, shut[me]);
-		state[me] = CLOSING;
-		retire()
-	:: state[me] == CLOSED
-	fi
+	atomic {
+		if
+		:: state[me] == ESTABLISHED && UNREAD -> abort()
+		:: state[me] == ESTABLISHED && !UNREAD -> dead[me] = true
+		:: state[me] == CLOSED
+		fi
+	};
+	atomic {
+		if
+		:: state[me] == ESTABLISHED ->
+			shut[me] = RCV | SND;
+			CONTROL(SHUTDOWN, shut[me]);
+			state[me] = CLOSING;
+			retire()
+		:: else
+		fi
+	}
 }
 
 proctype client(byte me)
@@ -240,13 +253,13 @@ proctype client(byte me)
 	:: state[me] != CONNECTING
 	fi;
 	if
-	:: atomic { state[me] == CONNECTING -> close() }
+	:: atomic { state[me] == CONNECTING -> abort() }
 	:: state[me] != CONNECTING ->
 		run writer(me);
 		run reader(me);
 		run shutter(me);
 		through[me] == 3;
-		atomic { close() }
+		close()
 	fi
 }
 
@@ -266,7 +279,7 @@ end:	born;
 		run reader(me);
 		run shutter(me);
 		through[me] == 3;
-		atomic { close() }
+		close()
 	fi
 }
 
@@ -324,7 +337,7 @@ end:	do
 		:: op != RESET && op != REQUEST && state[me] == CLOSED ->
 			aborted[me] = (op == DATA -> true : aborted[me]);
 			XMIT(RESET, REFUSED)
-		:: op == DATA && state[me] == ESTABLISHED ->
+		:: op == DATA && state[me] == ESTABLISHED && !dead[me] ->
 			credit(rd, lim);
 			if
 			:: shut[me] & RCV
@@ -334,7 +347,8 @@ end:	do
 				assert(rx_queued[me] - rx_read[me] <= WINDOW)
 			fi
 		/* The program has closed and will never read it. */
-		:: op == DATA && state[me] == CLOSING ->
+		:: op == DATA && (state[me] == CLOSING ||
+				  (state[me] == ESTABLISHED && dead[me])) ->
 			aborted[me] = true;
 			XMIT(RESET, ABORT);
 			over()
@@ -398,6 +412,9 @@ proctype monitor()
 {
 	timeout ->
 	assert(state[0] == CLOSED && state[1] == CLOSED);
+	/* What shutdown() forbids is thrown away. */
+	assert(SHUTTERS || aborted[0] || aborted[1] ||
+	       (got[0] == tx_sent[1] && got[1] == tx_sent[0]));
 	assert(empty(wire[0]) && empty(wire[1]))
 }
 
