@@ -23,7 +23,7 @@ static bool kite_send_ready(struct sock *sk, u32 cost)
 
 /*
  * A reader that waits for more than there is must not. Others who look on are not to
- * be bothered: nobody polls for this event.
+ * be bothered: hardly anybody polls for this event.
  */
 static void kite_peer_blocked(struct sock *peer)
 {
@@ -45,19 +45,21 @@ static void kite_peer_blocked(struct sock *peer)
  * @sk: the connection
  *
  * The caller looks once more before it sleeps. A peer that waits for more than we
- * can send is told that this is all: see kite_conn_poll().
+ * can send is told that this is all: see kite_conn_poll(). But only once: a program that
+ * polls both ends would wake itself each time that it looks, and never sleep.
  *
  * Context: Process context.
  */
 void kite_send_block(struct sock *sk)
 {
 	struct sock *peer = kite_sk(sk)->peer;
+	bool told = READ_ONCE(kite_conn(sk)->tx_blocked);
 
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	kite_credit_block(kite_conn(sk));
 	kite_count(sock_net(sk), KITE_STAT_OUT_BLOCKED);
 	trace_kite_credit(sk, KITE_CREDIT_BLOCK);
-	if (peer)
+	if (peer && !told)
 		kite_peer_blocked(peer);
 }
 

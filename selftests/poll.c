@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/select.h>
 #include <time.h>
 
@@ -330,6 +331,43 @@ TEST_F(poll_full, close_wakes_up)
 	close(self->s);
 	EXPECT_EQ(1, async_result(&polling));
 	EXPECT_EQ(POLLERR | POLLHUP, pfd.revents & (POLLERR | POLLHUP));
+}
+
+/* Where a call should wait and is busy for ever instead, a signal ends it. */
+static void end_by_signal(void)
+{
+	catch_signal(SIGALRM, 0);
+	alarm(PATIENCE_MS / 1000);
+}
+
+/* To look whether there is room must not wake who looks at both ends, or he never waits. */
+TEST_F(poll_full, both_ends_in_one_call)
+{
+	struct pollfd pfd[2] = {
+		{ .fd = self->s, .events = POLLMSG },
+		{ .fd = self->c, .events = POLLOUT },
+	};
+
+	ASSERT_LT(0, fill(self->f, self->c));
+	end_by_signal();
+	EXPECT_EQ(0, ERR(poll(pfd, 2, TIMEOUT_MS)));
+	pfd[0].events = POLLPRI;
+	EXPECT_EQ(0, set_int_option(self->s, SOL_SOCKET, SO_RCVLOWAT, 2));
+	EXPECT_EQ(0, ERR(poll(pfd, 2, TIMEOUT_MS)));
+}
+
+TEST_F(poll_full, both_full_ends_in_one_epoll)
+{
+	struct epoll_event events[2];
+	int ep = epoll_create1(EPOLL_CLOEXEC), i;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_LT(0, fill(self->f, self->fd[i]));
+		events[0].events = EPOLLOUT | EPOLLMSG;
+		ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, self->fd[i], events));
+	}
+	end_by_signal();
+	EXPECT_EQ(0, ERR(epoll_wait(ep, events, 2, TIMEOUT_MS)));
 }
 
 TEST_F(poll_full, own_shutdown)
