@@ -77,12 +77,19 @@ static bool kite_port_shared(const struct sock *a, const struct sock *b)
 	       uid_eq(a->sk_uid, b->sk_uid);
 }
 
+/*
+ * Who shares a port is compared with all that do, under the lock of all ports. More of them
+ * than CPUs are of no use.
+ */
+#define KITE_PORT_SHARERS	4096
+
 /* Is a port taken for @sk, or NULL for a socket that did not ask for it? */
 static bool kite_port_taken(struct kite_net *kn, const struct sock *sk, u32 type,
 			    u32 port, u32 node)
 {
 	const struct kite_port_key key = { .type = type, .port = port };
 	struct rhlist_head *list, *pos;
+	unsigned int sharers = 0;
 	struct kite_sock *ks;
 	bool taken = false;
 
@@ -91,8 +98,9 @@ static bool kite_port_taken(struct kite_net *kn, const struct sock *sk, u32 type
 	rcu_read_lock();
 	list = rhltable_lookup(&kn->bound, &key, kite_port_params);
 	rhl_for_each_entry_rcu(ks, pos, list, bind_link) {
-		taken = kite_nodes_overlap(ks->bound_node, node) &&
-			!(sk && kite_port_shared(sk, &ks->sk));
+		taken = ++sharers >= KITE_PORT_SHARERS ||
+			(kite_nodes_overlap(ks->bound_node, node) &&
+			 !(sk && kite_port_shared(sk, &ks->sk)));
 		if (taken)
 			break;
 	}

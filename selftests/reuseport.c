@@ -2,6 +2,7 @@
 /* SO_REUSEPORT: a port that several sockets share, with TCP and UDP as oracles. */
 
 #define _GNU_SOURCE
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -444,6 +445,24 @@ TEST_F(reuseaddr, two_groups)
 	ASSERT_LE(0, b);
 	ASSERT_EQ(0, arrive_all(self->f, SOCK_DGRAM, &local));
 	EXPECT_EQ(SENDERS, taken_by(SOCK_DGRAM, SENDERS, b, -1, &by_a));
+}
+
+/* Each is compared with all the others while the ports of all are locked. */
+TEST_F(reuseaddr, not_for_everybody)
+{
+	const struct rlimit limit = { 8192, 8192 };
+	struct address addr;
+	int i;
+
+	ASSERT_EQ(0, ERR(setrlimit(RLIMIT_NOFILE, &limit)));
+	kite_address(&addr, KITE_PORT_ANY, KITE_NODE_ANY);
+	i = sharer(self->f, SOCK_STREAM, &addr);
+	ASSERT_EQ(0, name_of(i, &addr));
+	for (i = 1; i < 4096; i++) {
+		ASSERT_LE(0, sharer(self->f, SOCK_STREAM, &addr))
+			TH_LOG("number %d", i);
+	}
+	EXPECT_EQ(-EADDRINUSE, sharer(self->f, SOCK_STREAM, &addr));
 }
 
 TEST_HARNESS_MAIN
