@@ -32,7 +32,10 @@ static inline void kite_mem_count(struct sock *sk, int size)
 
 static inline bool kite_mem_excess(const struct sock *sk)
 {
-	return atomic_read(&sk->sk_rmem_alloc) / KITE_MEM_EXCESS > READ_ONCE(sk->sk_rcvbuf);
+	int used = atomic_read(&sk->sk_rmem_alloc);
+
+	/* A window of a GiB, as vsock has it, is no leave to let the counter overflow. */
+	return used / KITE_MEM_EXCESS > READ_ONCE(sk->sk_rcvbuf) || used > INT_MAX - SZ_1M;
 }
 
 /**
