@@ -557,6 +557,7 @@ void kite_conn_run_pending(struct sock *sk);
 void kite_conn_release_cb(struct sock *sk);
 struct kite_packet kite_conn_header(struct sock *sk, u8 op, u8 flags);
 int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags);
+void kite_conn_retry(struct sock *sk, u8 op);
 void kite_conn_send_control(struct sock *sk, u8 op, u8 flags);
 int kite_conn_kill(struct sock *sk, int err);
 
@@ -569,6 +570,7 @@ void kite_conn_close(struct sock *sk, long timeout);
 void kite_conn_over(struct sock *sk);
 void kite_conn_retire(struct sock *sk);
 bool kite_conn_waits(const struct kite_conn *kc);
+bool kite_conn_untold(const struct kite_conn *kc);
 void kite_conn_discard(struct sock *sk, u8 reason);
 
 /* handshake.c */

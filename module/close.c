@@ -34,8 +34,14 @@ static void kite_orphan_end(struct sock *sk)
 	atomic_dec(&kite_net(sock_net(sk))->orphans);
 }
 
-/* Has the peer not been told of the end yet, for want of memory? */
-static bool kite_conn_untold(const struct kite_conn *kc)
+/**
+ * kite_conn_untold - has the peer still to hear of the end, for want of memory?
+ * @kc: the connection
+ *
+ * Context: Any.
+ * Return: true if so.
+ */
+bool kite_conn_untold(const struct kite_conn *kc)
 {
 	return READ_ONCE(kc->unsent) &
 	       (BIT(KITE_OP_SHUTDOWN) | BIT(KITE_OP_RESET) | BIT(KITE_UNSENT_NOW));

@@ -284,6 +284,19 @@ static void kite_conn_report(struct sock *sk)
 	sk->sk_state_change(sk);
 }
 
+/* We reset it, and the peer has not heard of that for want of memory: the timer tells it. */
+static bool kite_conn_resets(const struct kite_conn *kc)
+{
+	return READ_ONCE(kc->reset_sent) && kite_conn_untold(kc);
+}
+
+/* Until then no other connection may have the addresses. */
+static void kite_conn_free_tuple(struct sock *sk)
+{
+	if (!kite_conn_resets(kite_conn(sk)))
+		kite_conn_unhash(sk);
+}
+
 static void kite_conn_on_reset(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
@@ -291,8 +304,7 @@ static void kite_conn_on_reset(struct sock *sk)
 
 	if (sk->sk_state == TCP_SYN_SENT) {
 		if (kite_conn_retries(kc)) {
-			set_bit(KITE_OP_REQUEST, &kc->unsent);
-			kite_conn_arm(sk, KITE_RETRY_INTERVAL);
+			kite_conn_retry(sk, KITE_OP_REQUEST);
 			return;
 		}
 		kite_event(sk, KITE_EVENT_RESET, kc->reset);
@@ -306,6 +318,8 @@ static void kite_conn_on_reset(struct sock *sk)
 	} else if (kc->orphan) {
 		if (kc->reset == KITE_RESET_TIMEOUT)
 			kite_count(sock_net(sk), KITE_STAT_CLOSE_TIMEOUTS);
+		else if (kite_conn_resets(kc))
+			return;
 		kite_conn_over(sk);
 	} else if (kc->reset == KITE_RESET_REFUSED && kc->peer_shutdown == SHUTDOWN_MASK) {
 		/* It had nothing to say or hear any more, and has closed since: a good end. */
@@ -313,8 +327,8 @@ static void kite_conn_on_reset(struct sock *sk)
 		kite_event(sk, KITE_EVENT_RESET, kc->reset);
 		kite_count(sock_net(sk), KITE_STAT_ESTAB_RESETS);
 		kite_queue_close(sk);
-		kite_conn_unhash(sk);
 		kite_conn_hush(kc);
+		kite_conn_free_tuple(sk);
 		kite_conn_fail(sk, err);
 		kite_sk_set_shutdown(sk, SHUTDOWN_MASK);
 		/* Who sees it sees the shutdown and the peer. */
@@ -330,6 +344,8 @@ static void kite_conn_on_shutdown(struct sock *sk)
 
 	if (kc->orphan && !kite_conn_waits(kc))
 		kite_conn_over(sk);
+	else if (sk->sk_state == TCP_CLOSING && kc->reset && !kc->orphan)
+		kite_conn_free_tuple(sk);
 	if (sk->sk_state != TCP_ESTABLISHED)
 		return;
 	if (kc->peer_shutdown == SHUTDOWN_MASK && kite_tuple_free_early(kc))
@@ -496,9 +512,34 @@ struct kite_packet kite_conn_header(struct sock *sk, u8 op, u8 flags)
  */
 int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags)
 {
+	struct kite_conn *kc = kite_conn(sk);
+	u32 told = READ_ONCE(kc->rx_told);
 	const struct kite_packet pkt = kite_conn_header(sk, op, flags);
+	int err = kite_packet_xmit(sock_net(sk), kc->transport, &pkt, skb);
 
-	return kite_packet_xmit(sock_net(sk), kite_conn(sk)->transport, &pkt, skb);
+	/* Its credit was not told; what another packet says now may be so once more. */
+	if (unlikely(err))
+		WRITE_ONCE(kc->rx_told, told);
+	return err;
+}
+
+/**
+ * kite_conn_retry - let the timer send a packet that found no memory
+ * @sk: the connection, whose peer is not a socket here
+ * @op: KITE_OP_REQUEST, KITE_OP_CREDIT, KITE_OP_SHUTDOWN or KITE_OP_RESET
+ *
+ * But not for one that is forgotten, see kite_conn_over().
+ *
+ * Context: Any, without a spinlock other than the socket's.
+ */
+void kite_conn_retry(struct sock *sk, u8 op)
+{
+	if (!kite_sock_listed(sk))
+		return;
+	set_bit(op, &kite_conn(sk)->unsent);
+	/* A timer that is armed already and goes off now sees the bit, or it is armed anew. */
+	smp_mb__after_atomic();
+	kite_conn_arm(sk, KITE_RETRY_INTERVAL);
 }
 
 /**
@@ -508,21 +549,25 @@ int kite_conn_xmit(struct sock *sk, struct sk_buff *skb, u8 op, u8 flags)
  * @flags: as @op has them
  *
  * Without memory for it, here or on its way, the timer tries again: the counters,
- * what is shut down and the reason for a reset are kept in the connection. But not for
- * one that is forgotten, see kite_conn_over().
+ * what is shut down and the reason for a reset are kept in the connection. What was reset
+ * sends nothing but that, and what is not in the table, nothing: another connection may
+ * have its addresses.
  *
  * Context: Any, without a spinlock.
  */
 void kite_conn_send_control(struct sock *sk, u8 op, u8 flags)
 {
 	struct kite_conn *kc = kite_conn(sk);
-	struct sk_buff *skb = kite_packet_alloc(GFP_ATOMIC | __GFP_NOWARN);
-	int err = skb ? kite_conn_xmit(sk, skb, op, flags) : -ENOBUFS;
+	struct sk_buff *skb;
+	int err = -ENOBUFS;
 
-	if (err != -ENOBUFS || !kite_sock_listed(sk))
+	if (!READ_ONCE(kc->hashed) || (op != KITE_OP_RESET && READ_ONCE(kc->reset_sent)))
 		return;
-	set_bit(op, &kc->unsent);
-	kite_conn_arm(sk, KITE_RETRY_INTERVAL);
+	skb = kite_packet_alloc(GFP_ATOMIC | __GFP_NOWARN);
+	if (skb)
+		err = kite_conn_xmit(sk, skb, op, flags);
+	if (err == -ENOBUFS)
+		kite_conn_retry(sk, op);
 }
 
 static void kite_conn_send_unsent(struct sock *sk)
@@ -532,14 +577,9 @@ static void kite_conn_send_unsent(struct sock *sk)
 	if (test_and_clear_bit(KITE_OP_REQUEST, &kc->unsent) &&
 	    READ_ONCE(sk->sk_state) == TCP_SYN_SENT) {
 		kite_count(sock_net(sk), KITE_STAT_CONNECT_RETRIES);
-		if (kite_request_send(sk) && READ_ONCE(sk->sk_state) == TCP_SYN_SENT) {
-			set_bit(KITE_OP_REQUEST, &kc->unsent);
-			kite_conn_arm(sk, KITE_RETRY_INTERVAL);
-		}
+		if (kite_request_send(sk) && READ_ONCE(sk->sk_state) == TCP_SYN_SENT)
+			kite_conn_retry(sk, KITE_OP_REQUEST);
 	}
-	/* It was reset meanwhile, and its addresses may be another's. */
-	if (!READ_ONCE(kc->hashed))
-		kite_conn_hush(kc);
 	if (test_and_clear_bit(KITE_OP_CREDIT, &kc->unsent))
 		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
 	if (test_and_clear_bit(KITE_OP_SHUTDOWN, &kc->unsent))
@@ -585,7 +625,8 @@ static void kite_conn_timer(struct timer_list *timer)
 		kite_conn_send_unsent(sk);
 		clear_bit(KITE_UNSENT_NOW, &kite_conn(sk)->unsent);
 		/* All that it waited for, perhaps. For one that is closing we come again. */
-		if (data_race(kite_conn(sk)->orphan))
+		if (data_race(kite_conn(sk)->orphan) ||
+		    READ_ONCE(sk->sk_state) == TCP_CLOSING)
 			kite_conn_event(sk, KITE_EV_SHUTDOWN, 0);
 	}
 	sock_put(sk);

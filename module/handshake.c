@@ -222,6 +222,16 @@ static struct sock *kite_listener_take(struct sock *listener,
 	return child;
 }
 
+/* The child does not take its place in the accept queue. */
+static void kite_listener_forgo(struct sock *listener, struct sock *child, u8 reason)
+{
+	spin_lock_bh(&listener->sk_receive_queue.lock);
+	sk_acceptq_removed(listener);
+	spin_unlock_bh(&listener->sk_receive_queue.lock);
+	wake_up_interruptible(&kite_conn(listener)->room);
+	kite_conn_discard(child, reason);
+}
+
 /* Lets accept have the child, once the one who connects knows it. */
 static void kite_listener_give(struct sock *listener, struct sock *child)
 {
@@ -254,8 +264,11 @@ u8 kite_request_rcv(struct sock *listener, const struct kite_transport *transpor
 		return kite_request_refuse(listener, pkt, why);
 	/* Before accept can have it, or data might overtake the RESPONSE. */
 	kite_packet_own(skb, child);
-	kite_conn_xmit(child, skb, KITE_OP_RESPONSE, 0);
-	kite_listener_give(listener, child);
+	/* Who has not heard of it would never use it: he is to try again. */
+	if (kite_conn_xmit(child, skb, KITE_OP_RESPONSE, 0))
+		kite_listener_forgo(listener, child, KITE_RESET_NOMEM);
+	else
+		kite_listener_give(listener, child);
 	return 0;
 }
 
@@ -526,6 +539,7 @@ static int kite_connect_try(struct sock *sk, const struct kite_addr *to)
 	kite_conn_set_transport(kc, transport);
 	WRITE_ONCE(kc->unsent, 0);
 	WRITE_ONCE(kc->peer_shutdown, 0);
+	WRITE_ONCE(kc->reset_sent, 0);
 	kite_credit_open(kc);
 	kite_sk_set_remote(&kc->ks, to);
 	if (kc->ks.bound_node == KITE_NODE_ANY)

@@ -38,24 +38,27 @@ static bool kite_rcv_made_up(struct net *net, const struct kite_packet *pkt,
 	       (skb->sk && skb->sk->sk_prot == &kite_raw_proto);
 }
 
-/* Answers a packet with its own buffer, so this needs no memory. */
-static void kite_rcv_reset(struct net *net, const struct kite_transport *transport,
-			   const struct kite_packet *pkt, struct sk_buff *skb, u8 reason,
-			   bool made_up)
+/*
+ * Answers a packet with its own buffer, so this needs no memory. Returns what the
+ * transport says, or -ENOBUFS.
+ */
+static int kite_rcv_reset(struct net *net, const struct kite_transport *transport,
+			  const struct kite_packet *pkt, struct sk_buff *skb, u8 reason,
+			  bool made_up)
 {
 	const struct kite_packet reset = kite_packet_reset(pkt, reason);
 	struct kite_net *kn = kite_net(net);
 
 	if (made_up && !kite_limit_allows(&kn->resets, READ_ONCE(kn->sysctl.reset_rate))) {
 		kite_drop(net, NULL, &reset, skb, KITE_DROP_RATE_LIMITED);
-		return;
+		return 0;
 	}
 	skb_orphan(skb);
 	if (pskb_trim(skb, 0) || skb_cow_head(skb, sizeof(struct kite_hdr))) {
 		kite_drop(net, NULL, &reset, skb, KITE_DROP_NOMEM);
-		return;
+		return -ENOBUFS;
 	}
-	kite_packet_xmit(net, transport, &reset, skb);
+	return kite_packet_xmit(net, transport, &reset, skb);
 }
 
 /* It goes no further: with @reason its buffer is for the answer. */
@@ -108,7 +111,21 @@ static void kite_rcv_credit(struct sock *sk, const struct kite_packet *pkt)
 	kite_credit_wake(sk);
 }
 
-/* Did the peer take the connection? Before that it has nothing to shut down. */
+/* DATA ends the connection on both sides, and has the buffer for the RESET. */
+static void kite_rcv_end(struct sock *sk, const struct kite_transport *transport,
+			 const struct kite_packet *pkt, struct sk_buff *skb, u8 reason)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	WRITE_ONCE(kc->reset_sent, reason);
+	kite_conn_hush(kc);
+	/* The peer waits for it, and there is no more than one for a connection. */
+	if (kite_rcv_reset(sock_net(sk), transport, pkt, skb, reason, false) == -ENOBUFS)
+		kite_conn_retry(sk, KITE_OP_RESET);
+	kite_conn_event(sk, KITE_EV_RESET, reason);
+}
+
+/* Did the peer take the connection? Before that it has nothing to send or shut down. */
 static bool kite_rcv_answered(struct sock *sk)
 {
 	return sk->sk_state != TCP_SYN_SENT ||
@@ -125,6 +142,9 @@ static void kite_rcv_header(struct sock *sk, const struct kite_packet *pkt)
 		return;
 	switch (pkt->op) {
 	case KITE_OP_RESET:
+		/* It knows: there is nothing to tell any more. */
+		if (pkt->flags != KITE_RESET_FULL)
+			clear_bit(KITE_OP_RESET, &kite_conn(sk)->unsent);
 		kite_conn_note(sk, KITE_EV_RESET, pkt->flags);
 		break;
 	case KITE_OP_SHUTDOWN:
@@ -145,6 +165,7 @@ static void kite_rcv_header(struct sock *sk, const struct kite_packet *pkt)
 static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
 			const struct kite_packet *pkt, struct sk_buff *skb)
 {
+	bool answered;
 	u8 reason;
 
 	if (READ_ONCE(kite_sk(sk)->peer))
@@ -168,6 +189,7 @@ static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
 	local_bh_disable();
 	bh_lock_sock(sk);
 	kite_rcv_header(sk, pkt);
+	answered = kite_rcv_answered(sk);
 	bh_unlock_sock(sk);
 	local_bh_enable();
 
@@ -175,13 +197,12 @@ static u8 kite_rcv_conn(struct sock *sk, const struct kite_transport *transport,
 		kite_rcv_done(skb);
 		return 0;
 	}
+	if (!answered)
+		return kite_rcv_refuse(sk, pkt, skb, KITE_DROP_CLOSED, 0);
 	/* The queue looks for a peer again. */
 	reason = kite_rcv_data(sk, pkt, skb);
-	if (reason) {
-		kite_conn_event(sk, KITE_EV_RESET, reason);
-		/* The peer waits for it, and there is no more than one for a connection. */
-		kite_rcv_reset(sock_net(sk), transport, pkt, skb, reason, false);
-	}
+	if (reason)
+		kite_rcv_end(sk, transport, pkt, skb, reason);
 	return 0;
 }
 

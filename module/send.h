@@ -112,6 +112,17 @@ static inline void kite_data_ready(struct sock *sk)
 		ready(sk);
 }
 
+/* The copy may have waited: what was reset meanwhile has no addresses any more. */
+static inline int kite_send_packet(struct sock *sk, struct sk_buff *skb, u8 flags)
+{
+	if (unlikely(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
+		     !READ_ONCE(kite_conn(sk)->hashed))) {
+		kite_buf_free(skb);
+		return -EPIPE;
+	}
+	return kite_conn_xmit(sk, skb, KITE_OP_DATA, flags);
+}
+
 /**
  * kite_send_deliver - give a buffer to the peer
  * @sk: the sender
@@ -122,7 +133,8 @@ static inline void kite_data_ready(struct sock *sk)
  * Right into its queue where it is a socket here, else to the transport.
  *
  * Context: Process context, send_lock held.
- * Return: 0, or what the queue or the transport says.
+ * Return: 0, or what the queue or the transport says; -EPIPE if the connection has
+ * ended since the message was begun.
  */
 static inline int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 flags,
 				    const struct kite_creds *creds)
@@ -133,7 +145,7 @@ static inline int kite_send_deliver(struct sock *sk, struct sk_buff *skb, u8 fla
 	lockdep_assert_held(&kc->send_lock);
 
 	if (!kc->ks.peer)
-		return kite_conn_xmit(sk, skb, KITE_OP_DATA, flags);
+		return kite_send_packet(sk, skb, flags);
 	if (kite_tap_on(sock_net(sk)))
 		kite_tap_conn(sk, skb, KITE_OP_DATA, flags);
 	kite_cb(skb)->creds.pid = NULL;

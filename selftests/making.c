@@ -79,7 +79,9 @@ TEST_F(making, namespace)
 	faults_from(&self->f, count > 120 ? count - 120 : 1, count);
 	while (faults_next(&self->f)) {
 		err = FAULTY(&self->f, unshare(CLONE_NEWNET));
-		EXPECT_EXCUSED(err);
+		/* After Kite comes the loopback device, of which sysfs knows this one, too. */
+		if (err != -EINVAL)
+			EXPECT_EXCUSED(err);
 		err = listener(&family_kite, 1, &addr);
 		ASSERT_LE(0, err);
 		close(err);

@@ -10,7 +10,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+
+#include <linux/userfaultfd.h>
 
 #include "counters.h"
 #include "fixtures.h"
@@ -127,6 +131,49 @@ static int open_far(int type, int l, const struct address *far, int *s)
 		c = open_far(self->type, self->l, &self->far, &s); \
 		ASSERT_LE(0, c);				\
 	} while (0)
+
+/* A page that is not there before it is let go of: who touches it waits. */
+struct held_page {
+	int uffd;
+	void *data;
+};
+
+static int hold_page(struct held_page *page)
+{
+	const long size = sysconf(_SC_PAGESIZE);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register all = {
+		.range.len = size,
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	page->data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	page->uffd = ERR(syscall(SYS_userfaultfd, O_CLOEXEC));
+	if (page->uffd < 0)
+		return page->uffd;
+	all.range.start = (unsigned long)page->data;
+	return ERR(ioctl(page->uffd, UFFDIO_API, &api)) ?:
+	       ERR(ioctl(page->uffd, UFFDIO_REGISTER, &all));
+}
+
+static int wait_for_touch(const struct held_page *page)
+{
+	struct uffd_msg msg;
+	int n = ERR(read(page->uffd, &msg, sizeof(msg)));
+
+	return n < 0 ? n : 0;
+}
+
+static int let_go_of_page(const struct held_page *page)
+{
+	struct uffdio_zeropage zero = {
+		.range.start = (unsigned long)page->data,
+		.range.len = sysconf(_SC_PAGESIZE),
+	};
+
+	return ERR(ioctl(page->uffd, UFFDIO_ZEROPAGE, &zero));
+}
 
 /* What the connections of other tests have to say has been said. */
 #define COUNT_FROM_HERE(counters)				\
@@ -439,6 +486,149 @@ TEST_F(wire, both_close_and_one_is_told_later)
 		self->l = kite_listener_at(self->type, PORT, 5);
 		ASSERT_LE(0, self->l);
 	}
+}
+
+/* Who was reset while he copied his message does not send it to who comes after him. */
+TEST_F(wire, reset_while_a_message_is_copied)
+{
+	struct address name;
+	struct async sender;
+	struct held_page page;
+	int c, s, c2, s2;
+
+	OPEN();
+	ASSERT_EQ(0, name_of(c, &name));
+	ASSERT_EQ(0, hold_page(&page));
+	async_send(&sender, s, page.data, 4, MSG_NOSIGNAL);
+	ASSERT_EQ(0, wait_for_touch(&page));
+	ASSERT_EQ(0, set_linger(c, 0));
+	close(c);
+	ASSERT_EQ(POLLERR, BECOMES(POLLERR, revents_for(s, POLLIN) & POLLERR));
+	c2 = kite_socket_at(self->type, port_of(&name));
+	ASSERT_LE(0, c2);
+	ASSERT_EQ(0, connect_to(c2, &self->far));
+	s2 = ERR(accept(self->l, NULL, NULL));
+	ASSERT_LE(0, s2);
+	ASSERT_EQ(0, let_go_of_page(&page));
+	EXPECT_EQ(-EPIPE, async_result(&sender));
+	EXPECT_EQ(-EAGAIN, ERR(recv(c2, in, sizeof(in), MSG_DONTWAIT)));
+	expect_talk(_metadata, c2, s2);
+}
+
+/* A record cannot go on, and who sends it cannot say so: his addresses are not free yet. */
+TEST_F(wire, reset_and_told_later)
+{
+	struct address name;
+	int c, s, c2, s2, i;
+
+	if (self->type == SOCK_STREAM)
+		SKIP(return, "a stream goes on");
+	for (i = 0; i < 4; i++) {
+		OPEN();
+		ASSERT_EQ(0, name_of(c, &name));
+		WIRE("fails", 2);
+		EXPECT_EQ(-ENOBUFS, ERR(send(s, out, 2 * KITE_MAX_PAYLOAD + 1, MSG_NOSIGNAL)));
+		EXPECT_EQ(POLLERR, revents_for(s, POLLIN) & POLLERR);
+		WIRE("fails", -1);
+		close(c);
+		c2 = kite_socket_at(self->type, port_of(&name));
+		ASSERT_EQ(0, BECOMES(0, connect_to(c2, &self->far)));
+		s2 = ERR(accept(self->l, NULL, NULL));
+		ASSERT_LE(0, s2);
+		expect_talk(_metadata, c2, s2);
+		/* By then it has been told. */
+		close(s);
+		EXPECT_EQ(0, BECOMES(0, counter("Orphans")));
+		expect_talk(_metadata, c2, s2);
+	}
+}
+
+/*
+ * DATA for one that has closed is answered with a reset, for which there may be no memory
+ * either. The timer may be faster, and say that it closed: then not this time.
+ */
+TEST_F(wire, answered_later)
+{
+	int c, s, i, answers = 0;
+
+	for (i = 0; i < 8; i++) {
+		OPEN();
+		WIRE("fails", 0);
+		close(s);
+		WIRE("fails", 1);
+		if (ERR(send(c, "x", 1, MSG_NOSIGNAL)) == 1) {
+			answers++;
+			ASSERT_EQ(0, BECOMES(0, get(PARAMETERS, "fails")));
+			WIRE("fails", -1);
+			EXPECT_EQ(POLLERR, BECOMES(POLLERR, revents_for(c, POLLIN) & POLLERR));
+			EXPECT_EQ(-ECONNRESET, ERR(recv(c, in, sizeof(in), MSG_DONTWAIT)));
+		}
+		WIRE("fails", -1);
+		close(c);
+		EXPECT_EQ(0, BECOMES(0, counter("Orphans")));
+	}
+	EXPECT_LT(0, answers);
+}
+
+/* Likewise for DATA beyond the window, which ends what nobody has closed. */
+TEST_F(wire, refused_later)
+{
+	int c, s;
+
+	OPEN();
+	WIRE("spoil", 4);
+	do {
+		WIRE("fails", 1);
+		ASSERT_EQ(10000, ERR(send(c, out, 10000, MSG_DONTWAIT | MSG_NOSIGNAL)));
+		ASSERT_EQ(0, BECOMES(0, get(PARAMETERS, "fails")));
+	} while (!(revents_for(s, POLLIN) & POLLERR));
+	EXPECT_EQ(0, revents_for(c, POLLIN));
+	WIRE("spoil", 0);
+	WIRE("fails", -1);
+	EXPECT_EQ(POLLERR, BECOMES(POLLERR, revents_for(c, POLLIN) & POLLERR));
+	EXPECT_EQ(-EPROTO, ERR(recv(c, in, sizeof(in), MSG_DONTWAIT)));
+	close(c);
+	close(s);
+	EXPECT_EQ(0, BECOMES(0, counter("Orphans")));
+}
+
+/* Who connects asks again if there was no memory to answer. */
+TEST_F(wire, no_memory_to_answer)
+{
+	int c = here(self->type), s;
+
+	ASSERT_LE(0, c);
+	set_nonblocking(c, true);
+	WIRE("fails", 1);
+	ASSERT_EQ(-EINPROGRESS, connect_to(c, &self->far));
+	ASSERT_EQ(0, BECOMES(0, get(PARAMETERS, "fails")));
+	EXPECT_EQ(0, revents_for(c, POLLOUT));
+	set_nonblocking(self->l, true);
+	EXPECT_EQ(-EAGAIN, ERR(accept(self->l, NULL, NULL)));
+	WIRE("fails", -1);
+	ASSERT_EQ(POLLOUT, BECOMES(POLLOUT, revents_for(c, POLLOUT)));
+	s = ERR(accept(self->l, NULL, NULL));
+	ASSERT_LE(0, s);
+	set_nonblocking(c, false);
+	expect_talk(_metadata, c, s);
+	EXPECT_EQ(-EAGAIN, ERR(accept(self->l, NULL, NULL)));
+}
+
+/* What DATA would have said of the window was not said: no more can come than has. */
+TEST_F(wire, room_is_not_told)
+{
+	int c, s;
+
+	if (self->type != SOCK_STREAM)
+		SKIP(return, "a record is readable, however short");
+	OPEN();
+	EXPECT_LT(0, fill(&family_kite, c));
+	EXPECT_EQ(0, set_int_option(s, SOL_SOCKET, SO_RCVLOWAT, 1 << 30));
+	EXPECT_EQ(POLLIN, BECOMES(POLLIN, revents_for(s, POLLIN)));
+	EXPECT_EQ(1000, recv(s, in, 1000, 0));
+	WIRE("fails", 0);
+	EXPECT_EQ(-ENOBUFS, ERR(send(s, "x", 1, MSG_NOSIGNAL)));
+	EXPECT_EQ(POLLIN, revents_for(s, POLLIN));
 }
 
 /* Likewise one that is ended from outside. */

@@ -208,10 +208,11 @@ proctype shutter(byte me)
 	through[me]++
 }
 
-/* Closed with something unread, or before the program had it. */
+/* Closed with something unread, or before the program had it. There is nothing else to say. */
 inline abort()
 {
 	aborted[me] = true;
+	unsent[me] = unsent[me] & U_NOW;
 	CONTROL(RESET, ABORT);
 	state[me] = CLOSING;
 	retire()
@@ -349,9 +350,7 @@ end:	do
 		/* The program has closed and will never read it. */
 		:: op == DATA && (state[me] == CLOSING ||
 				  (state[me] == ESTABLISHED && dead[me])) ->
-			aborted[me] = true;
-			XMIT(RESET, ABORT);
-			over()
+			abort()
 		:: op == CREDIT && (state[me] == ESTABLISHED || state[me] == CLOSING) ->
 			credit(rd, lim)
 		:: op == SHUTDOWN && (state[me] == ESTABLISHED || state[me] == CLOSING) ->
@@ -376,8 +375,8 @@ end:	do
 		unsent[me] = U_NOW
 	   };
 	   atomic {
-		if :: now & U_CREDIT -> XMIT(CREDIT, 0) :: else fi;
-		if :: now & U_SHUTDOWN -> XMIT(SHUTDOWN, DONE) :: else fi;
+		if :: now & U_CREDIT && !aborted[me] -> XMIT(CREDIT, 0) :: else fi;
+		if :: now & U_SHUTDOWN && !aborted[me] -> XMIT(SHUTDOWN, DONE) :: else fi;
 		if :: now & U_RESET -> XMIT(RESET, ABORT) :: else fi;
 		now = 0;
 		unsent[me] = unsent[me] & ~U_NOW;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A transport that has no memory for any packet, to a node where nobody is. A connection
- * that came that way cannot be told that its listener has gone. So long as it is tried
- * again this module cannot be unloaded: not for ever, and not at all when the namespace
- * goes.
+ * A transport that has no memory for any packet but the first answer, to a node where
+ * nobody is. A connection that came that way cannot be told that its listener has gone. So
+ * long as it is tried again this module cannot be unloaded: not for ever, and not at all
+ * when the namespace goes.
  */
 #include <linux/module.h>
 #include <linux/skbuff.h>
@@ -22,8 +22,10 @@ static bool mute_reaches(struct net *net, u32 node)
 
 static int mute_xmit(struct net *net, u32 node, struct sk_buff *skb)
 {
+	bool response = ((struct kite_hdr *)skb->data)->op == KITE_OP_RESPONSE;
+
 	consume_skb(skb);
-	return -ENOBUFS;
+	return response ? 0 : -ENOBUFS;
 }
 
 static struct kite_transport mute = {

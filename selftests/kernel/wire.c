@@ -33,7 +33,7 @@ MODULE_PARM_DESC(fails, "so many packets can be sent, and then none; -1: all");
 
 static unsigned int spoil;
 module_param(spoil, uint, 0644);
-MODULE_PARM_DESC(spoil, "what arrives is 1: not a packet, 2: for another node, 3: from another node");
+MODULE_PARM_DESC(spoil, "what arrives is 1: not a packet, 2: for another node, 3: from another node, 4: twice there");
 
 static int refused;
 module_param(refused, int, 0644);
@@ -85,6 +85,16 @@ static bool wire_congested(struct net *from, u32 to)
 static void wire_deliver(struct tasklet_struct *tasklet);
 static DECLARE_TASKLET(wire_tasklet, wire_deliver);
 
+/* Under the queue's spinlock. */
+static bool wire_queue(const struct sk_buff *skb)
+{
+	struct sk_buff *copy = wire_copy(skb);
+
+	if (copy)
+		__skb_queue_tail(&queue, copy);
+	return copy;
+}
+
 /* Under the queue's spinlock: is this one that cannot be sent? */
 static bool wire_fails(void)
 {
@@ -97,21 +107,18 @@ static bool wire_fails(void)
 
 static int wire_xmit(struct net *from, u32 to, struct sk_buff *skb)
 {
-	struct sk_buff *copy = NULL;
 	bool fail;
 
 	spin_lock_bh(&queue.lock);
 	fail = wire_fails();
 	if (!fail && !READ_ONCE(lose)) {
-		copy = wire_copy(skb);
-		if (copy)
-			__skb_queue_tail(&queue, copy);
-		fail = !copy;
+		fail = !wire_queue(skb);
+		if (!fail && READ_ONCE(spoil) == 4)
+			wire_queue(skb);
 	}
 	spin_unlock_bh(&queue.lock);
 	consume_skb(skb);
-	if (copy)
-		tasklet_schedule(&wire_tasklet);
+	tasklet_schedule(&wire_tasklet);
 	return fail ? -ENOBUFS : 0;
 }
 
