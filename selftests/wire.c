@@ -388,6 +388,34 @@ TEST_F(wire, always_full)
 	EXPECT_EQ(-refusal(&family_kite), connect_to(here(self->type), &far));
 }
 
+/* To ask again needs memory, too. */
+TEST_F(wire, asked_later)
+{
+	struct address far;
+	int first, second, s;
+	long retries;
+
+	close(self->l);
+	self->l = kite_listener_at(self->type, PORT + 2, 0);
+	ASSERT_LE(0, self->l);
+	kite_address(&far, PORT + 2, FAR);
+	first = here(self->type);
+	second = here(self->type);
+	ASSERT_EQ(0, connect_to(first, &far));
+	set_nonblocking(second, true);
+	EXPECT_EQ(-EINPROGRESS, connect_to(second, &far));
+	WIRE("fails", 0);
+	retries = counter("ConnectRetries");
+	/* The first of them may have been before that. */
+	EXPECT_TRUE(BECOMES(true, counter("ConnectRetries") > retries + 2));
+	s = ERR(accept(self->l, NULL, NULL));
+	ASSERT_LE(0, s);
+	EXPECT_EQ(0, revents_for(second, POLLOUT));
+	WIRE("fails", -1);
+	EXPECT_EQ(POLLOUT, BECOMES(POLLOUT, revents_for(second, POLLOUT)));
+	expect_talk(_metadata, first, s);
+}
+
 TEST_F(wire, no_answer)
 {
 	struct counters before;
