@@ -238,13 +238,13 @@ struct kite_sock {
  *	transport's module. NULL for both ends of a socketpair
  * @conn_link: in &kite_net.conns, which holds a reference of the socket
  * @hashed: whether it is there; belongs to the owner of the socket, see below
- * @orphan: counts in &kite_net.orphans; likewise
  * @send_lock: one writer at a time; dropped before a writer sleeps for room
  * @tx_sent: credit: charge sent so far; written under @send_lock
  * @tx_limit: credit: up to where we may send. The peer writes it, see credit.c
  * @tx_read: credit: how much of it the peer has read. The peer writes it too
  * @tx_wanted: room for a record that did not fit, or 0; a hint to poll
  * @tx_blocked: somebody waits for room to send; see the barriers in credit.c
+ * @tx_told: a peer here was told so since there was room
  * @recv_lock: one reader at a time; dropped before a reader sleeps for data
  * @rx_queued: charge that ever entered the receive queue. Written under the
  *	queue's spinlock, with release; whoever reads it with acquire sees the
@@ -269,6 +269,7 @@ struct kite_sock {
  * @deadline: when the timer gives up, in the low 32 bits of jiffies; belongs to the
  *	owner
  * @connect_timeout: how long connect() tries, in jiffies; under lock_sock
+ * @orphan: counts in &kite_net.orphans; belongs to the owner
  * @accept: a listener's children until they are accepted, or the child's place
  *	among them; under the listener's queue spinlock
  * @room: where connect() waits for room in a listener's accept queue
@@ -295,11 +296,11 @@ struct kite_conn {
 	u32				tx_read;
 	u32				tx_wanted;
 	bool				tx_blocked;
+	bool				tx_told;
 
 	/* what fits in between */
 	bool				rx_open;
 	bool				hashed;
-	bool				orphan;
 	u8				pending;
 	u8				reset;
 	u8				reset_sent;
@@ -318,6 +319,7 @@ struct kite_conn {
 	unsigned long			unsent;
 	u32				deadline;
 	u32				connect_timeout;
+	bool				orphan;
 	struct list_head		accept;
 	wait_queue_head_t		room;
 };

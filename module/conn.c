@@ -357,6 +357,8 @@ static void kite_conn_on_shutdown(struct sock *sk)
 		kite_queue_close(sk);
 		shutdown |= RCV_SHUTDOWN;
 	}
+	if (shutdown == sk->sk_shutdown)
+		return;
 	/* A reader that sees this must see all data before it. */
 	kite_sk_set_shutdown(sk, shutdown);
 
@@ -372,6 +374,9 @@ static void kite_conn_on_established(struct sock *sk)
 	if (sk->sk_state != TCP_SYN_SENT)
 		return;
 	kite_conn_disarm(sk);
+	/* Reset since then, which the peer does not know yet. */
+	if (unlikely(READ_ONCE(kite_conn(sk)->unsent)))
+		kite_conn_arm(sk, KITE_RETRY_INTERVAL);
 	/* Who sees ESTABLISHED sees the peer. */
 	kite_sk_set_state(sk, TCP_ESTABLISHED);
 	sk->sk_state_change(sk);
@@ -584,7 +589,7 @@ static void kite_conn_send_unsent(struct sock *sk)
 		kite_conn_send_control(sk, KITE_OP_CREDIT, 0);
 	if (test_and_clear_bit(KITE_OP_SHUTDOWN, &kc->unsent))
 		kite_conn_send_control(sk, KITE_OP_SHUTDOWN, READ_ONCE(sk->sk_shutdown));
-	if (test_and_clear_bit(KITE_OP_RESET, &kc->unsent))
+	if (READ_ONCE(kc->reset_sent) && test_and_clear_bit(KITE_OP_RESET, &kc->unsent))
 		kite_conn_send_control(sk, KITE_OP_RESET, READ_ONCE(kc->reset_sent));
 }
 
@@ -625,9 +630,7 @@ static void kite_conn_timer(struct timer_list *timer)
 		kite_conn_send_unsent(sk);
 		clear_bit(KITE_UNSENT_NOW, &kite_conn(sk)->unsent);
 		/* All that it waited for, perhaps. For one that is closing we come again. */
-		if (data_race(kite_conn(sk)->orphan) ||
-		    READ_ONCE(sk->sk_state) == TCP_CLOSING)
-			kite_conn_event(sk, KITE_EV_SHUTDOWN, 0);
+		kite_conn_event(sk, KITE_EV_SHUTDOWN, 0);
 	}
 	sock_put(sk);
 }
@@ -697,7 +700,8 @@ int kite_conn_kill(struct sock *sk, int err)
 	kite_conn_run_pending(sk);
 
 	/* One of the kernel's own may be here because its namespace goes. */
-	tell = sk->sk_state == TCP_ESTABLISHED && sk->sk_net_refcnt;
+	tell = (sk->sk_state == TCP_ESTABLISHED || kite_conn_untold(kite_conn(sk))) &&
+	       sk->sk_net_refcnt;
 	if (sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_SYN_SENT)
 		kite_conn_reset(sk, KITE_RESET_ABORT);
 	if (sk->sk_state == TCP_SYN_SENT)

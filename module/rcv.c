@@ -116,12 +116,19 @@ static void kite_rcv_end(struct sock *sk, const struct kite_transport *transport
 			 const struct kite_packet *pkt, struct sk_buff *skb, u8 reason)
 {
 	struct kite_conn *kc = kite_conn(sk);
+	int err;
 
+	set_bit(KITE_OP_RESET, &kc->unsent);
+	/* First, so that a program that closes it now waits for what becomes of this. */
+	smp_mb__after_atomic();
 	WRITE_ONCE(kc->reset_sent, reason);
 	kite_conn_hush(kc);
 	/* The peer waits for it, and there is no more than one for a connection. */
-	if (kite_rcv_reset(sock_net(sk), transport, pkt, skb, reason, false) == -ENOBUFS)
+	err = kite_rcv_reset(sock_net(sk), transport, pkt, skb, reason, false);
+	if (err == -ENOBUFS)
 		kite_conn_retry(sk, KITE_OP_RESET);
+	else
+		clear_bit(KITE_OP_RESET, &kc->unsent);
 	kite_conn_event(sk, KITE_EV_RESET, reason);
 }
 

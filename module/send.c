@@ -18,7 +18,10 @@ static bool kite_send_ready(struct sock *sk, u32 cost)
 	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN || kite_credit_space(kc) >= cost)
 		return true;
 	/* There may never be room for a record. A stream waits, also for its first window. */
-	return sk->sk_type == SOCK_SEQPACKET && kite_credit_most(kc) < cost;
+	if (sk->sk_type == SOCK_SEQPACKET)
+		return kite_credit_most(kc) < cost;
+	/* There was room, which another writer has taken: the peer is to be told once more. */
+	return !READ_ONCE(kc->tx_told);
 }
 
 /*
@@ -45,22 +48,25 @@ static void kite_peer_blocked(struct sock *peer)
  * @sk: the connection
  *
  * The caller looks once more before it sleeps. A peer that waits for more than we
- * can send is told that this is all: see kite_conn_poll(). But only once: a program that
- * polls both ends would wake itself each time that it looks, and never sleep.
+ * can send is told that this is all: see kite_conn_poll(). But only once until
+ * there is room: a program that polls both ends would wake itself each time that it looks,
+ * and never sleep.
  *
  * Context: Process context.
  */
 void kite_send_block(struct sock *sk)
 {
-	struct sock *peer = kite_sk(sk)->peer;
-	bool told = READ_ONCE(kite_conn(sk)->tx_blocked);
+	struct kite_conn *kc = kite_conn(sk);
 
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	kite_credit_block(kite_conn(sk));
+	kite_credit_block(kc);
 	kite_count(sock_net(sk), KITE_STAT_OUT_BLOCKED);
 	trace_kite_credit(sk, KITE_CREDIT_BLOCK);
-	if (peer && !told)
-		kite_peer_blocked(peer);
+	if (READ_ONCE(kc->tx_told))
+		return;
+	WRITE_ONCE(kc->tx_told, true);
+	if (kc->ks.peer)
+		kite_peer_blocked(kc->ks.peer);
 }
 
 /**

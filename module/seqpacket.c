@@ -63,8 +63,12 @@ static int kite_record_deliver(struct sock *sk, struct kite_record_tx *tx, u8 eo
 		kite_record_unhold(sk, tx, skb->len);
 		err = kite_send_deliver(sk, skb, tx->first ? KITE_DATA_MORE : eor, creds);
 		if (err) {
-			/* A queue here does not show the first parts; others would. */
-			if (begun && !kite_sk(sk)->peer)
+			/*
+			 * The first parts are not shown by a queue here, nor by one that
+			 * is closed or gets no more; others would wait for the last one.
+			 */
+			if (begun && !kite_sk(sk)->peer &&
+			    !(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN))
 				kite_conn_abort(sk);
 			return err;
 		}
