@@ -97,6 +97,8 @@ void __kite_credit_wake(struct sock *sk)
 	if (kite_credit_space(kc) < kite_credit_least(kc))
 		return;
 	WRITE_ONCE(kc->tx_blocked, false);
+	/* Pairs with kite_send_block(). */
+	smp_wmb();
 	WRITE_ONCE(kc->tx_told, false);
 	trace_kite_credit(sk, KITE_CREDIT_WAKE);
 	sk->sk_write_space(sk);

@@ -57,15 +57,20 @@ static void kite_peer_blocked(struct sock *peer)
 void kite_send_block(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
+	bool told = READ_ONCE(kc->tx_told);
 
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	WRITE_ONCE(kc->tx_told, true);
+	/*
+	 * Told before blocked, and the other way round in __kite_credit_wake(): if that comes
+	 * in between, whoever waits is blocked and not told, never the reverse, which would
+	 * keep the next one from telling.
+	 */
+	smp_wmb();
 	kite_credit_block(kc);
 	kite_count(sock_net(sk), KITE_STAT_OUT_BLOCKED);
 	trace_kite_credit(sk, KITE_CREDIT_BLOCK);
-	if (READ_ONCE(kc->tx_told))
-		return;
-	WRITE_ONCE(kc->tx_told, true);
-	if (kc->ks.peer)
+	if (kc->ks.peer && !told)
 		kite_peer_blocked(kc->ks.peer);
 }
 
