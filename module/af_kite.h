@@ -244,7 +244,8 @@ struct kite_sock {
  * @tx_read: credit: how much of it the peer has read. The peer writes it too
  * @tx_wanted: room for a record that did not fit, or 0; a hint to poll
  * @tx_blocked: somebody waits for room to send; see the barriers in credit.c
- * @tx_told: a peer here was told so since there was room
+ * @tx_told: a peer here was told so since there was room; see the barrier in
+ *	kite_send_block()
  * @recv_lock: one reader at a time; dropped before a reader sleeps for data
  * @rx_queued: charge that ever entered the receive queue. Written under the
  *	queue's spinlock, with release; whoever reads it with acquire sees the

@@ -312,6 +312,15 @@ TEST_F(wire, congested)
 	expect_talk(_metadata, c, s);
 }
 
+/* A listener elsewhere, at @far, that has room for one. */
+#define LISTEN_FOR_ONE(far)						\
+	do {								\
+		close(self->l);						\
+		self->l = kite_listener_at(self->type, PORT + 2, 0);	\
+		ASSERT_LE(0, self->l);					\
+		kite_address(far, PORT + 2, FAR);			\
+	} while (0)
+
 /* A listener elsewhere that is full: connect asks again and again. */
 TEST_F(wire, full_listener)
 {
@@ -319,10 +328,7 @@ TEST_F(wire, full_listener)
 	int first, second, s;
 	struct address far;
 
-	close(self->l);
-	self->l = kite_listener_at(self->type, PORT + 2, 0);
-	ASSERT_LE(0, self->l);
-	kite_address(&far, PORT + 2, FAR);
+	LISTEN_FOR_ONE(&far);
 	first = here(self->type);
 	second = here(self->type);
 	ASSERT_EQ(0, connect_to(first, &far));
@@ -365,10 +371,7 @@ TEST_F(wire, always_full)
 	struct address far;
 	int fd[3];
 
-	close(self->l);
-	self->l = kite_listener_at(self->type, PORT + 2, 0);
-	ASSERT_LE(0, self->l);
-	kite_address(&far, PORT + 2, FAR);
+	LISTEN_FOR_ONE(&far);
 	fd[0] = here(self->type);
 	fd[1] = here(self->type);
 	ASSERT_EQ(0, put(SYSCTLS, "connect_timeout", TIMEOUT_MS));
@@ -395,10 +398,7 @@ TEST_F(wire, asked_later)
 	int first, second, s;
 	long retries;
 
-	close(self->l);
-	self->l = kite_listener_at(self->type, PORT + 2, 0);
-	ASSERT_LE(0, self->l);
-	kite_address(&far, PORT + 2, FAR);
+	LISTEN_FOR_ONE(&far);
 	first = here(self->type);
 	second = here(self->type);
 	ASSERT_EQ(0, connect_to(first, &far));
