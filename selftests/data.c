@@ -459,7 +459,8 @@ TEST_F(tiny, writer_waits_for_room)
 	ASSERT_EQ(2, send(self->c, "abc", 3, MSG_DONTWAIT));
 	async_send(&sending, self->c, "c", 1, 0);
 	ASSERT_TRUE(async_blocks(&sending));
-	EXPECT_EQ(2, recv(self->s, buf, sizeof(buf), 0));
+	/* No more than that: the writer may be woken before recv has looked for the rest. */
+	EXPECT_EQ(2, recv(self->s, buf, 2, 0));
 	EXPECT_EQ(1, async_result(&sending));
 	EXPECT_EQ(1, recv(self->s, buf, sizeof(buf), 0));
 }
