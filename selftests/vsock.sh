@@ -52,10 +52,12 @@ pair()
 		--peer-cid=1 "$@" > server.log 2>&1 &
 	server=$!
 	# Tests begin when both are there: who has failed leaves the other nothing to do.
-	retry grep -qs "listening on" server.log &&
-		timeout 600 "$suite/$program" --mode=client \
+	if ! retry grep -qs "listening on" server.log ||
+	   ! timeout 600 "$suite/$program" --mode=client \
 			--control-host=127.0.0.1 --control-port=$control \
-			--peer-cid=1 "$@" > client.log 2>&1 || kill $server
+			--peer-cid=1 "$@" > client.log 2>&1; then
+		kill $server 2>/dev/null
+	fi
 	kill_later $server
 }
 
