@@ -84,7 +84,7 @@ static void read_with_faults(struct __test_metadata *_metadata, struct faults *f
 		/* procfs says so of an inode that it has no memory for. */
 		if (n == -ENOENT)
 			n = -ENOMEM;
-		EXPECT_TRUE(n == len ? !memcmp(want, text, len) : f->fired && fault_errno(n))
+		EXPECT_TRUE(n == len ? !memcmp(want, text, len) : fault_excuses(f, n))
 			TH_LOG("%s: %zd of %zd in round %u: %.*s", path, n, len, f->nth,
 			       n < 0 ? 0 : (int)n, text);
 	}

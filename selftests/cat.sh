@@ -201,7 +201,7 @@ t_probe()
 
 t_any_port()
 {
-	server got -w 5 '*' || return
+	server got -w 300 '*' || return
 	any=$(sed -n 's/.*listening on \*:\([0-9]*\) .*/\1/p' got.log)
 	echo hello | kite cat -N "$any" 2> client.log && wait $server &&
 		[ "$(cat got)" = hello ]

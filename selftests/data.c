@@ -264,6 +264,7 @@ TEST_F(data, waitall_does_not_outwait)
 	catch_signal(SIGUSR1, SA_RESTART);
 	async_recv(&reading, self->s, buf, sizeof(buf), MSG_WAITALL);
 	ASSERT_EQ(2, send(self->c, "ab", 2, 0));
+	settle(self->f);
 	ASSERT_TRUE(async_blocks(&reading));
 	async_signal(&reading, SIGUSR1);
 	EXPECT_EQ(2, async_result(&reading));

@@ -77,6 +77,7 @@ static inline long by_family(const struct family *f, long kite, long un, long in
 void kite_address(struct address *addr, unsigned int port, unsigned int node);
 void inet_address(struct address *addr, unsigned int port, unsigned int host);
 
+const char *kite_alone(void);
 bool peer_is_known(const struct family *f);
 int module_users(void);
 int refusal(const struct family *f);

@@ -29,7 +29,7 @@ bool faults_next(struct faults *f);
 void faults_arm(struct faults *f);
 bool faults_disarm(struct faults *f);
 unsigned int faults_left(struct faults *f);
-bool fault_errno(long ret);
+bool fault_excuses(const struct faults *f, long ret);
 
 /* Rounds with the first fault, the second, and so on, until a round meets none. */
 #define EACH_FAULT(f)	for (faults_from(f, 1, 0); faults_next(f); )
@@ -48,7 +48,7 @@ bool fault_errno(long ret);
 
 /* It succeeded, or it failed as a fault may make it fail. */
 #define EXPECT_EXCUSED(ret)					\
-	EXPECT_TRUE((ret) >= 0 || fault_errno(ret))		\
+	EXPECT_TRUE((ret) >= 0 || fault_excuses(&self->f, ret))		\
 		TH_LOG("%s: %ld in round %u", #ret, (long)(ret), self->f.nth)
 
 /* All sockets of a test are gone; so may be, since it began, those of the one before. */

@@ -177,7 +177,7 @@ TEST_F(faults, connect)
 	struct address addr;
 
 	if (!connects(self->type))
-		SKIP(return, "it does not connect");
+		SKIP(return, "it makes no connection");
 	l = kite_listener_at(self->type, 5000, 5);
 	ASSERT_LE(0, l);
 	kite_address(&addr, 5000, KITE_NODE_LOCAL);
@@ -196,6 +196,45 @@ TEST_F(faults, connect)
 		close(s);
 	}
 	close(l);
+	EXPECT_DONE(self);
+}
+
+/* Both give a socket a port that has none. */
+TEST_F(faults, connect_and_sendto_of_datagrams)
+{
+	struct address addr, name;
+	int at, c, err;
+	ssize_t n;
+
+	if (self->type != SOCK_DGRAM)
+		SKIP(return, "it has no datagrams");
+	at = kite_socket_at(self->type, 5000);
+	ASSERT_LE(0, at);
+	kite_address(&addr, 5000, KITE_NODE_LOCAL);
+	EACH_FAULT(&self->f) {
+		c = kite_socket(self->type);
+		err = FAULTY(&self->f, connect(c, &addr.sa, addr.len));
+		if (err) {
+			EXPECT_EXCUSED(err);
+			EXPECT_EQ(-ENOTCONN, peer_of(c, &name));
+			ASSERT_EQ(0, connect_to(c, &addr));
+		}
+		EXPECT_EQ(1, send(c, "x", 1, 0));
+		EXPECT_EQ(1, recv(at, in, sizeof(in), 0));
+		close(c);
+	}
+	EACH_FAULT(&self->f) {
+		c = kite_socket(self->type);
+		n = FAULTY(&self->f, sendto(c, "y", 1, 0, &addr.sa, addr.len));
+		if (n != 1) {
+			EXPECT_EXCUSED(n);
+			EXPECT_EQ(1, ERR(sendto(c, "y", 1, 0, &addr.sa, addr.len)));
+		}
+		EXPECT_EQ(1, recv(at, in, sizeof(in), 0));
+		EXPECT_EQ(-EAGAIN, ERR(recv(at, in, sizeof(in), MSG_DONTWAIT)));
+		close(c);
+	}
+	close(at);
 	EXPECT_DONE(self);
 }
 
@@ -387,7 +426,7 @@ static int ask(struct __test_metadata *_metadata, struct faults *f, struct audie
 	err = FAULTY(f, packet_send(a->us, &pkt, NULL));
 	counted = counter("DropNoMemory") - before;
 	look_again(a);
-	EXPECT_TRUE(!err || fault_errno(err));
+	EXPECT_TRUE(!err || fault_excuses(f, err));
 	missed = err ? 0 : 3 - a->came;
 	EXPECT_EQ(missed + !!a->refused, counted)
 		TH_LOG("%ld: %d came, %d refuse, %ld counted in round %u", err, a->came,

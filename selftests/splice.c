@@ -472,16 +472,20 @@ TEST_F(into, tee)
 TEST_F(into, what_came_out_of_a_socket)
 {
 	int fd[2], out[2], i;
-	long n;
+	long n, ret;
 
 	ASSERT_EQ(0, connected_pair(self->f, fd) | pipe(out));
 	for (i = 0; i < 20; i++) {
 		pattern_fill(data, 3 * PAGE, i);
 		ASSERT_EQ(3 * PAGE, send_all(fd[0], data, 3 * PAGE));
-		for (n = 0; n < 3 * PAGE; )
-			n += move(fd[1], out[1], 3 * PAGE - n, 0);
-		for (n = 0; n < 3 * PAGE; )
-			n += move(out[0], self->c, 3 * PAGE - n, 0);
+		for (n = 0; n < 3 * PAGE; n += ret) {
+			ret = move(fd[1], out[1], 3 * PAGE - n, 0);
+			ASSERT_LT(0, ret);
+		}
+		for (n = 0; n < 3 * PAGE; n += ret) {
+			ret = move(out[0], self->c, 3 * PAGE - n, 0);
+			ASSERT_LT(0, ret);
+		}
 		EXPECT_LE(1, messages_of(self->s, back, 3 * PAGE));
 		EXPECT_EQ(-1, pattern_differs(back, 3 * PAGE, i));
 	}
@@ -609,15 +613,17 @@ TEST_F(into, whole_pages_are_charged)
 /* So a page of which little is used is not queued. */
 TEST_F(into, crumbs_are_copied)
 {
-	int out[2], i;
+	int out[2], i, ret;
 
 	if (!is_kite(self->f))
 		SKIP(return, "queue them");
 	ASSERT_EQ(0, pipe(out));
 	for (i = 0; i < 16; i++)
 		EXPECT_EQ(8, give(out[1], pages + i * PAGE, 8));
-	for (i = 0; i < 128; )
-		i += move(out[0], self->c, 128 - i, 0);
+	for (i = 0; i < 128; i += ret) {
+		ret = move(out[0], self->c, 128 - i, 0);
+		ASSERT_LT(0, ret);
+	}
 	/* Old kernels send each on its own. */
 	EXPECT_GT(16 * PAGE / 2, memory_of(self->s));
 	EXPECT_LE(1, messages_of(self->s, back, 128));

@@ -249,13 +249,15 @@ TEST_F(namespaces, with_sockets_alive)
 	pid_t pid;
 	char c;
 
-	ASSERT_EQ(0, pipe(ready));
 	for (i = 0; i < stress_times(10); i++) {
+		ASSERT_EQ(0, pipe(ready));
 		pid = fork();
 		ASSERT_LE(0, pid);
 		if (!pid)
 			live_in_namespace(ready[1]);
+		close(ready[1]);
 		ASSERT_EQ(1, read(ready[0], &c, 1));
+		close(ready[0]);
 		kill(pid, SIGKILL);
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		ASSERT_TRUE(WIFSIGNALED(status));

@@ -672,8 +672,10 @@ static int fill_in_cgroup(void)
 	if (put_file(CGROUP "/cgroup.procs", "0"))
 		return 4;
 	fill_until_error(&filled, CGROUP_BYTES);
+	if (filled.err && filled.err != ENOBUFS && filled.err != ENOMEM)
+		return 5;
 	if (filled.err)
-		return read_filled(&filled) ? 3 : 0;
+		return !filled.total || read_filled(&filled) ? 3 : 0;
 	/* The kernel adds up in its own time. */
 	if (!BECOMES(true, cgroup_sock() >= CGROUP_BYTES))
 		return 2;

@@ -50,6 +50,8 @@ static const char *vsock_missing(void)
 {
 	int fd;
 
+	if (kite_alone())
+		return kite_alone();
 	if (kite_has_the_number())
 		return "kite.ko has vsock's number";
 	if (system("modprobe -q vsock_loopback"))

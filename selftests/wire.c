@@ -159,10 +159,12 @@ static int hold_page(struct held_page *page)
 
 static int wait_for_touch(const struct held_page *page)
 {
+	struct pollfd touched = { .fd = page->uffd, .events = POLLIN };
 	struct uffd_msg msg;
-	int n = ERR(read(page->uffd, &msg, sizeof(msg)));
 
-	return n < 0 ? n : 0;
+	if (poll(&touched, 1, PATIENCE_MS) != 1)
+		return -ETIMEDOUT;
+	return ERR(read(page->uffd, &msg, sizeof(msg))) < 0 ? -errno : 0;
 }
 
 static int let_go_of_page(const struct held_page *page)
@@ -277,14 +279,19 @@ TEST_F(wire, half)
 /* Room and the end are told when they can be told. */
 TEST_F(wire, told_later)
 {
-	int c, s;
+	int c, s, sent, n;
 
 	OPEN();
 	set_nonblocking(c, true);
-	EXPECT_LT(0, fill(&family_kite, c));
+	sent = fill(&family_kite, c);
+	EXPECT_LT(0, sent);
 	EXPECT_EQ(0, revents_for(c, POLLOUT));
 	WIRE("fails", 0);
-	EXPECT_LT(0, drain(s));
+	while (sent > 0) {
+		n = recv(s, in, sizeof(in), 0);
+		ASSERT_LT(0, n);
+		sent -= n;
+	}
 	EXPECT_EQ(0, ERR(shutdown(s, SHUT_WR)));
 	EXPECT_EQ(0, revents_for(c, POLLOUT | POLLRDHUP));
 	WIRE("fails", -1);
@@ -579,7 +586,7 @@ TEST_F(wire, answered_later)
 {
 	int c, s, i, answers = 0;
 
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 100 && answers < 4; i++) {
 		OPEN();
 		WIRE("fails", 0);
 		close(s);
@@ -698,7 +705,7 @@ TEST_F(wire, never_told)
 	/* This resets it, for there is something unread. */
 	close(c);
 	EXPECT_EQ(1, BECOMES(1, more(&before, "CloseTimeouts")));
-	EXPECT_EQ(0, counter("Orphans"));
+	EXPECT_EQ(0, BECOMES(0, counter("Orphans")));
 	WIRE("fails", -1);
 	EXPECT_EQ(-EAGAIN, ERR(recv(s, in, sizeof(in), MSG_DONTWAIT)));
 	/* It hears of it when it says something. */

@@ -188,5 +188,6 @@ int main(int argc, char **argv)
 	}
 	printf("%lu packets made of %d were sent, the kernel took %lu\n", done, recorded,
 	       accepted);
-	return 0;
+	/* What is refused at once has tested little. */
+	return accepted < done / 4;
 }

@@ -56,6 +56,7 @@ run 1 5
 run 2 5
 run 2 1
 good=$(results '[0-9]')
-[ "$good" -gt 0 ] || status=1
+# One call in twenty is good. Where hardly any is, something is wrong with how it is run.
+[ "$good" -ge $((count / 100)) ] || status=1
 echo "$good calls of sockets succeeded, $(results -1) failed"
 exit $status

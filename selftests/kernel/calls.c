@@ -309,7 +309,7 @@ static bool test_callbacks(void)
 	atomic_set(&writable, 0);
 	CHECK(!(c->ops->poll(NULL, c, NULL) & EPOLLOUT));
 	CHECK(drain(s));
-	for (i = 0; i < 500 && !atomic_read(&writable); i++)
+	for (i = 0; i < 3000 && !atomic_read(&writable); i++)
 		msleep(20);
 	CHECK(atomic_read(&writable) >= 1);
 	call_begin(&send, call_send, c);
@@ -317,7 +317,7 @@ static bool test_callbacks(void)
 
 	atomic_set(&changed, 0);
 	CHECK(!kernel_sock_shutdown(c, SHUT_WR));
-	for (i = 0; i < 500 && atomic_read(&changed) < 2; i++)
+	for (i = 0; i < 3000 && atomic_read(&changed) < 2; i++)
 		msleep(20);
 	CHECK(atomic_read(&changed) >= 2);
 	return true;
