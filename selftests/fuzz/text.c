@@ -124,8 +124,8 @@ void program_print_c(const struct program *p, FILE *out)
 	fprintf(out,
 		"// cc -O1 -pthread: made by selftests/fuzz\n"
 		"#define _GNU_SOURCE\n"
-		"#include <pthread.h>\n#include <signal.h>\n#include <stdint.h>\n"
-		"#include <stdio.h>\n#include <string.h>\n#include <sys/mman.h>\n"
+		"#include <pthread.h>\n#include <sched.h>\n#include <signal.h>\n"
+		"#include <stdint.h>\n#include <stdio.h>\n#include <string.h>\n#include <sys/mman.h>\n"
 		"#include <sys/syscall.h>\n#include <sys/wait.h>\n#include <time.h>\n"
 		"#include <unistd.h>\n\n"
 		"static int fd[%d];\n\n"
@@ -146,6 +146,7 @@ void program_print_c(const struct program *p, FILE *out)
 		"\tif (!async)\n\t\tpthread_timedjoin_np(thread, NULL, &end);\n}\n\n"
 		"static void nothing(int sig)\n{\n}\n\n"
 		"int main(void)\n{\n"
+		"\tif (unshare(CLONE_NEWNET))\n\t\tperror(\"no namespace of its own\");\n"
 		"\tmmap((void *)%#lx, %#lx, PROT_READ | PROT_WRITE,\n"
 		"\t     MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);\n"
 		"\tmemset(fd, 0xff, sizeof(fd));\n"
