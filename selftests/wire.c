@@ -149,7 +149,7 @@ static int hold_page(struct held_page *page)
 
 	page->data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			  -1, 0);
-	page->uffd = ERR(syscall(SYS_userfaultfd, O_CLOEXEC));
+	page->uffd = ERR(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
 	if (page->uffd < 0)
 		return page->uffd;
 	all.range.start = (unsigned long)page->data;
