@@ -252,6 +252,7 @@ struct kite_sock {
  *	bytes it speaks of
  * @rx_partial: charge of a record that is not there to its end; under the queue's
  *	spinlock
+ * @rx_parts: how many buffers in the queue are not the end of their record; likewise
  * @rx_read: charge that left it; written under the queue's spinlock
  * @rx_tossed: charge that a filter did not let in; read, as far as the peer is
  *	concerned. Written under the queue's spinlock
@@ -311,6 +312,7 @@ struct kite_conn {
 	struct mutex			recv_lock;	/* see above */
 	u32				rx_queued;
 	u32				rx_partial;
+	u32				rx_parts;
 	u32				rx_read;
 	u32				rx_tossed;
 	u32				rx_limit;

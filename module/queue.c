@@ -38,10 +38,16 @@ static __always_inline void kite_queue_extend(struct sk_buff *skb, const void *d
 	WRITE_ONCE(skb->len, skb->len + len);
 }
 
+/* Is it not the end of its record? */
+static bool kite_queue_goes_on(const struct sk_buff *skb)
+{
+	return kite_cb(skb)->flags & KITE_DATA_MORE;
+}
+
 /* What a buffer costs of the receiver's window. */
 static u32 kite_queue_cost(const struct sock *sk, const struct sk_buff *skb)
 {
-	if (sk->sk_type == SOCK_SEQPACKET && !(kite_cb(skb)->flags & KITE_DATA_MORE))
+	if (sk->sk_type == SOCK_SEQPACKET && !kite_queue_goes_on(skb))
 		return skb->len + KITE_RECORD_OVERHEAD;
 	return skb->len;
 }
@@ -55,6 +61,7 @@ static void kite_queue_cut(struct sock *sk, struct sk_buff **gone)
 	while (kc->rx_partial) {
 		skb = __skb_dequeue_tail(&sk->sk_receive_queue);
 		kc->rx_partial -= kite_queue_cost(sk, skb);
+		kc->rx_parts -= kite_queue_goes_on(skb);
 		kite_mem_uncharge(sk, skb);
 		skb->next = *gone;
 		*gone = skb;
@@ -118,6 +125,7 @@ unlock:
 static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
 			    struct sk_buff **gone)
 {
+	struct kite_conn *kc = kite_conn(sk);
 	u32 cost = kite_queue_cost(sk, skb);
 	int err;
 
@@ -131,7 +139,8 @@ static int kite_queue_enter(struct sock *sk, struct sk_buff *skb,
 		return err;
 	}
 	__skb_queue_tail(&sk->sk_receive_queue, skb);
-	kite_conn(sk)->rx_partial += cost;
+	kc->rx_partial += cost;
+	kc->rx_parts += kite_queue_goes_on(skb);
 	return 0;
 }
 
@@ -235,7 +244,7 @@ static inline void kite_queue_return(struct sock *sk)
 /* Not inline: a stream would pay for its frame. */
 static noinline int kite_queue_append_record(struct sock *sk, struct sk_buff *skb)
 {
-	bool whole = !(kite_cb(skb)->flags & KITE_DATA_MORE);
+	bool whole = !kite_queue_goes_on(skb);
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	struct sk_buff *gone = NULL;
 	int err;
@@ -380,19 +389,20 @@ void kite_queue_consume_record(struct sock *sk)
 {
 	struct sk_buff *gone = NULL, **end = &gone, *skb;
 	u32 cost = 0;
-	bool last;
+	bool goes_on;
 
 	lockdep_assert_held(&kite_conn(sk)->recv_lock);
 
 	spin_lock_bh(&sk->sk_receive_queue.lock);
 	do {
 		skb = skb_peek(&sk->sk_receive_queue);
-		last = !(kite_cb(skb)->flags & KITE_DATA_MORE);
+		goes_on = kite_queue_goes_on(skb);
+		kite_conn(sk)->rx_parts -= goes_on;
 		cost += kite_queue_cost(sk, skb);
 		kite_queue_remove(sk, skb);
 		*end = skb;
 		end = &skb->next;
-	} while (!last);
+	} while (goes_on);
 	kite_queue_read(sk, cost);
 	kite_buf_free_list(gone);
 }
@@ -406,16 +416,15 @@ void kite_queue_consume_record(struct sock *sk)
  */
 u32 kite_queue_bytes(struct sock *sk)
 {
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	struct kite_conn *kc = kite_conn(sk);
-	struct sk_buff *skb;
 	u32 bytes;
 
-	spin_lock_bh(&sk->sk_receive_queue.lock);
+	spin_lock_bh(&queue->lock);
 	bytes = kc->rx_queued - kc->rx_read;
 	if (sk->sk_type == SOCK_SEQPACKET)
-		skb_queue_walk(&sk->sk_receive_queue, skb)
-			bytes -= kite_queue_cost(sk, skb) - skb->len;
-	spin_unlock_bh(&sk->sk_receive_queue.lock);
+		bytes -= (skb_queue_len(queue) - kc->rx_parts) * KITE_RECORD_OVERHEAD;
+	spin_unlock_bh(&queue->lock);
 	return bytes;
 }
 
@@ -466,6 +475,7 @@ u32 kite_queue_purge(struct sock *sk)
 	unread = kc->rx_queued - kc->rx_read;
 	WRITE_ONCE(kc->rx_read, kc->rx_queued);
 	kc->rx_partial = 0;
+	kc->rx_parts = 0;
 	while ((skb = __skb_dequeue_tail(queue))) {
 		kite_mem_uncharge(sk, skb);
 		skb->next = gone;

@@ -229,9 +229,12 @@ TEST_F(seqpacket, long_record_is_whole)
 	/* and its rest is cut off wherever that is */
 	ASSERT_EQ(BIG, send(self->c, big, BIG, 0));
 	ASSERT_EQ(1, send(self->c, "x", 1, 0));
+	EXPECT_EQ(BIG + 1, bytes_to_read(self->s));
 	EXPECT_EQ(100000, recv(self->s, buf, 100000, 0));
 	EXPECT_EQ(-1, pattern_differs(buf, 100000, 0));
+	EXPECT_EQ(1, bytes_to_read(self->s));
 	EXPECT_EQ(1, recv(self->s, buf, BIG, 0));
+	EXPECT_EQ(0, bytes_to_read(self->s));
 }
 
 TEST_F(seqpacket, too_long)
