@@ -56,9 +56,11 @@ fi
 		netns diag events threads stress storms vsock conformance
 	# Where the kernel can be asked for them, see --kernel debug.
 	[ ! -e /proc/self/fail-nth ] || set -- "$@" faults lossless around
-	for script in $tools fuzz.sh kitemon.sh vsock.sh kernel.sh wire.sh stress.sh module.sh; do
+	for script in $tools fuzz.sh kitemon.sh kernel.sh wire.sh stress.sh module.sh; do
 		[ ! -x "$here/$script" ] || set -- "$@" "$script"
 	done
+	# With vsock's number.
+	[ "$(cat /sys/module/kite/parameters/family 2>/dev/null)" != 40 ] || set -- "$@" vsock.sh
 }
 
 timeout=$(sed -n 's/^timeout=//p' "$here/settings" 2>/dev/null)
