@@ -259,7 +259,8 @@ struct kite_sock {
  * @rx_limit: up to where the peer may send; under the queue's spinlock
  * @rx_told: the @rx_limit that the last packet told the peer
  * @rx_open: data may enter the queue, or children a listener's accept queue. The
- *	owner opens it, and closes it under the queue's spinlock
+ *	owner opens it. Closed under the queue's spinlock by the owner, or where data
+ *	could not enter
  * @pending: events that came while a system call owned the socket
  *	(&enum kite_event); under the socket's spinlock
  * @reset: why the peer reset the connection; as @pending

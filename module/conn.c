@@ -346,7 +346,8 @@ static void kite_conn_on_shutdown(struct sock *sk)
 		kite_conn_over(sk);
 	else if (sk->sk_state == TCP_CLOSING && kc->reset && !kc->orphan)
 		kite_conn_free_tuple(sk);
-	if (sk->sk_state != TCP_ESTABLISHED)
+	/* Some of its data did not get in, for which it was reset: this is no good end. */
+	if (sk->sk_state != TCP_ESTABLISHED || READ_ONCE(kc->reset_sent))
 		return;
 	if (kc->peer_shutdown == SHUTDOWN_MASK && kite_tuple_free_early(kc))
 		kite_conn_unhash(sk);

@@ -576,34 +576,32 @@ static struct sock *kite_connect_listener(struct sock *sk, const struct kite_add
 	return kite_port_find_listener(net, sk->sk_type, to, &from);
 }
 
-/* The group of listeners may have changed: then the room here is for somebody else. */
-static void kite_connect_pass_on(struct sock *sk, const struct kite_addr *to,
-				 struct sock *listener)
+/*
+ * Who waited at a listener has tried again, or has given up: if there is room, it is for
+ * the next one. Drops the reference.
+ */
+static void kite_connect_pass_on(struct sock *listener)
 {
-	struct sock *now;
-
-	/* A kernel socket may be in another state because its namespace is gone. */
-	if (sk->sk_state != TCP_CLOSE)
+	if (!listener)
 		return;
-	now = kite_connect_listener(sk, to);
-	if (now != listener && !kite_listener_full(listener))
+	if (!kite_listener_full(listener))
 		wake_up_interruptible(&kite_conn(listener)->room);
-	if (now)
-		sock_put(now);
+	sock_put(listener);
 }
 
 /*
- * Waits until the listener at an address has room or is gone. Exclusively: one
- * place, one wake-up, which is passed on by who does not use it.
+ * Waits until the listener at an address has room or is gone. Exclusively: one place, one
+ * wake-up, which kite_connect_pass_on() passes on. What it waited at is in *@at, with a
+ * reference; by the time that it tries again the port may have another listener.
  */
 static int kite_connect_wait_room(struct sock *sk, const struct kite_addr *to,
-				  long *timeo)
+				  long *timeo, struct sock **at)
 {
 	struct sock *listener;
 	DEFINE_WAIT(wait);
-	int err = 0;
 
 	listener = kite_connect_listener(sk, to);
+	*at = listener;
 	if (!listener)
 		return kite_refused_errno();
 	prepare_to_wait_exclusive(&kite_conn(listener)->room, &wait,
@@ -614,29 +612,9 @@ static int kite_connect_wait_room(struct sock *sk, const struct kite_addr *to,
 		lock_sock(sk);
 	}
 	finish_wait(&kite_conn(listener)->room, &wait);
-	kite_connect_pass_on(sk, to, listener);
 	if (signal_pending(current))
-		err = -ERESTARTSYS;
-	else if (!*timeo)
-		err = -EAGAIN;
-	sock_put(listener);
-	return err;
-}
-
-/* Passes on a wake-up that was not used. */
-static void kite_connect_wake_next(struct sock *sk, const struct kite_addr *to)
-{
-	struct sock *listener;
-
-	/* A kernel socket may be so because its namespace is gone. */
-	if (sk->sk_state == TCP_CLOSING && !sk->sk_net_refcnt)
-		return;
-	listener = kite_connect_listener(sk, to);
-	if (!listener)
-		return;
-	if (!kite_listener_full(listener))
-		wake_up_interruptible(&kite_conn(listener)->room);
-	sock_put(listener);
+		return -ERESTARTSYS;
+	return *timeo ? 0 : -EAGAIN;
 }
 
 /* It was ended from outside, and had not been connected before. */
@@ -649,7 +627,7 @@ static bool kite_connect_killed(const struct sock *sk)
 /* Tries until there is room. @left is how long it may wait. */
 static int kite_connect_loop(struct sock *sk, const struct kite_addr *to, long left)
 {
-	bool waited = false;
+	struct sock *at = NULL;
 	int err;
 
 	for (;;) {
@@ -657,8 +635,8 @@ static int kite_connect_loop(struct sock *sk, const struct kite_addr *to, long l
 		/* Only a local listener that is full says EAGAIN. */
 		if (err != -EAGAIN || !left)
 			break;
-		waited = true;
-		err = kite_connect_wait_room(sk, to, &left);
+		kite_connect_pass_on(at);
+		err = kite_connect_wait_room(sk, to, &left, &at);
 		if (err)
 			break;
 		/* It slept without the lock. */
@@ -671,8 +649,7 @@ static int kite_connect_loop(struct sock *sk, const struct kite_addr *to, long l
 			break;
 		}
 	}
-	if (err && waited)
-		kite_connect_wake_next(sk, to);
+	kite_connect_pass_on(at);
 	return err;
 }
 

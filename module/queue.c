@@ -444,7 +444,8 @@ void kite_queue_open(struct sock *sk)
  * kite_queue_close - let nothing enter any more; what is there stays
  * @sk: the receiver
  *
- * Context: Any; the caller owns the socket: nobody else opens or closes it.
+ * Context: Any; the caller owns the socket, so that nobody opens it meanwhile, or it is
+ * established and is reset next.
  */
 void kite_queue_close(struct sock *sk)
 {

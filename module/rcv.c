@@ -118,6 +118,8 @@ static void kite_rcv_end(struct sock *sk, const struct kite_transport *transport
 	struct kite_conn *kc = kite_conn(sk);
 	int err;
 
+	/* Who owns the socket may take long, but a reader finds nothing that comes after a gap. */
+	kite_queue_close(sk);
 	set_bit(KITE_OP_RESET, &kc->unsent);
 	/* First, so that a program that closes it now waits for what becomes of this. */
 	smp_mb__after_atomic();

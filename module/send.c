@@ -57,16 +57,16 @@ static void kite_peer_blocked(struct sock *peer)
 void kite_send_block(struct sock *sk)
 {
 	struct kite_conn *kc = kite_conn(sk);
-	bool told = READ_ONCE(kc->tx_told);
+	bool told;
 
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	WRITE_ONCE(kc->tx_told, true);
 	/*
-	 * Told before blocked, and the other way round in __kite_credit_wake(): if that comes
-	 * in between, whoever waits is blocked and not told, never the reverse, which would
-	 * keep the next one from telling.
+	 * In one step: another one may have told, which is forgotten when it got its room, so
+	 * to write it later would be wrong. And before blocked, the other way round than in
+	 * __kite_credit_wake(): if that comes in between, whoever waits is blocked and not
+	 * told, never the reverse, which would keep the next one from telling.
 	 */
-	smp_wmb();
+	told = xchg(&kc->tx_told, true);
 	kite_credit_block(kc);
 	kite_count(sock_net(sk), KITE_STAT_OUT_BLOCKED);
 	trace_kite_credit(sk, KITE_CREDIT_BLOCK);
