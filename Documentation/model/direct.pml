@@ -97,8 +97,7 @@ inline wake_writers()
 /* kite_send_block() */
 inline block()
 {
-	told = tx_told;
-	tx_told = true;
+	atomic { told = tx_told; tx_told = true };
 	tx_blocked = true;
 	if
 	:: !told -> wake_reader()
