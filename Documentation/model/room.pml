@@ -5,7 +5,8 @@
  * No packet is sent there again and again: connect sleeps in the listener's wait queue,
  * exclusively, so that one place that becomes free wakes one. Some threads connect, and
  * give up when a signal comes or their time is over; and the listener's program accepts,
- * calls listen() with more places, and closes.
+ * calls listen() with more places, and closes. With SO_REUSEPORT a second listener may
+ * join when others wait already, and is then for some of them.
  *
  * What is checked, over every order in which it can happen:
  *
@@ -96,17 +97,6 @@ inline try()
 	}
 }
 
-/* kite_connect_pass_on(): the room here is for somebody else now. */
-inline pass_on()
-{
-	atomic {
-		if
-		:: FOUND(c) != l && !FULL(l) -> wake(l)
-		:: else
-		fi
-	}
-}
-
 /* kite_connect_wait_room() */
 inline wait_room()
 {
@@ -141,34 +131,34 @@ end:			if
 		:: atomic { !err && signals < SIGNALS -> signals++; err = SIGNAL }
 		:: true
 		fi;
-		pass_on()
+		at = l
 	fi
 }
 
-/* kite_connect_wake_next() */
+/* Whoever has waited, tried again or has enough: is there room for the next one? */
 inline wake_next()
 {
-	l = FOUND(c);
 	atomic {
 		if
-		:: l != NONE && !FULL(l) -> wake(l)
+		:: at != NONE && !FULL(at) -> wake(at)
 		:: else
-		fi
+		fi;
+		at = NONE
 	}
 }
 
 /* kite_connect_loop() */
 proctype client(byte c)
 {
-	byte l, err, who;
-	bool waited;
+	byte l, at = NONE, err, who;
 
 	do
 	:: true ->
 		try();
+		wake_next();
 		if
 		:: err != AGAIN -> break
-		:: else -> waited = true
+		:: else
 		fi;
 		wait_room();
 		if
@@ -176,10 +166,7 @@ proctype client(byte c)
 		:: else
 		fi
 	od;
-	if
-	:: err && waited -> wake_next()
-	:: else
-	fi
+	wake_next()
 }
 
 /* accept, listen() and close, one after the other */
