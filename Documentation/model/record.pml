@@ -7,8 +7,9 @@
  * more. A transport keeps packets in order and loses none; or, with DIRECT, the sender's
  * call puts each part into the receiver's queue. A part may find no memory, at the sender
  * or at the receiver, whose filter may also toss a record. Either program may shut down
- * or close, and the connection may be killed, between any two parts. How the end is
- * told without memory is connection.pml's.
+ * or close, and the connection may be killed, between any two parts; and a system call may
+ * own the receiver, so that what comes is done later. How the end is told without memory
+ * is connection.pml's.
  *
  * What is checked, over every order in which it can happen:
  *
@@ -41,6 +42,9 @@
 #endif
 #ifndef ENDS
 #define ENDS	0	/* how often somebody shuts down, closes early or kills */
+#endif
+#ifndef OWNED
+#define OWNED	0	/* a system call owns the receiver for a while */
 #endif
 
 #define WIRE	(2 * WINDOW + 4)
@@ -75,17 +79,31 @@ bool rx_dead;		/* SOCK_DEAD */
 byte rx_queued, rx_read, rx_tossed, rx_limit = WINDOW, rx_told = WINDOW;
 byte partial, first;	/* parts without an end: how many, and which was the first */
 bool tossed[RECORDS];
+bool owned, releasing;	/* until it is not, what comes is noted: */
+bool pend_shut, pend_reset;
 
 byte misses, tosses, ends;
 
 #define UNREAD		(rx_queued - rx_read)
 
+/* kite_conn_raise(): of an end with an error and without one, what came first counts. */
+inline ended(reset)
+{
+	if
+	:: owned && reset -> pend_reset = true
+	:: owned && !reset && !pend_reset -> pend_shut = true
+	:: !owned && reset -> rx_reset = true; rx_open = false
+	:: !owned && !reset && !rx_reset -> rx_shut = true; rx_open = false
+	:: else
+	fi
+}
+
 /* kite_conn_reset() by the receiver; what is in the queue can be read. */
 inline rx_end(reason)
 {
 	rx_open = false;
-	rx_reset = true;
-	up!RESET(reason)
+	up!RESET(reason);
+	ended(true)
 }
 
 /* kite_queue_return(), kite_credit_is_news() */
@@ -279,11 +297,11 @@ proctype receiver_rcv()
 
 end:	do
 	:: atomic {
-		down?op(record, arg, more) ->
+		!releasing && nempty(down) -> down?op(record, arg, more);
 		if
 		:: op == DATA -> data(record, arg, more)
-		:: op == SHUTDOWN -> rx_open = false; rx_shut = true
-		:: op == RESET -> rx_open = false; rx_reset = true
+		:: op == SHUTDOWN -> ended(false)
+		:: op == RESET -> ended(true)
 		fi;
 		op = 0; record = 0; arg = 0; more = false
 	   }
@@ -339,6 +357,25 @@ proctype reader()
 	}
 }
 
+/*
+ * setsockopt(), perhaps. kite_conn_release_cb(): packets wait, but the reader looks at
+ * what was shut down, and at the error, without a lock.
+ */
+proctype owner()
+{
+	owned = true;
+	atomic { owned = false; releasing = true };
+	if
+	:: pend_shut -> rx_open = false; rx_shut = true
+	:: else
+	fi;
+	if
+	:: pend_reset -> rx_reset = true; rx_open = false
+	:: else
+	fi;
+	releasing = false
+}
+
 /* ---- both ---- */
 
 #define CALM		(empty(up) && empty(down) && !sending && !tx_shut && rx_open)
@@ -360,6 +397,10 @@ init
 		run ender();
 		run receiver_rcv();
 		run reader();
+		if
+		:: OWNED -> run owner()
+		:: else
+		fi;
 		run ledger()
 	}
 }
