@@ -4,6 +4,8 @@
 #define _GNU_SOURCE
 #include <signal.h>
 
+#include <linux/filter.h>
+
 #include "fixtures.h"
 #include "packet.h"
 
@@ -388,6 +390,39 @@ TEST_F(peer, sends_too_much)
 	EXPECT_EQ(0, TELL(KITE_OP_DATA, .len = 1));
 	EXPECT_HEAR(THEM, KITE_OP_RESET);
 	EXPECT_EQ(KITE_RESET_REFUSED, self->got.flags);
+}
+
+/*
+ * Nor is there anything after what was too much to be read, or a good end, while a system
+ * call owns the socket and the reset has to wait.
+ */
+TEST_F(peer, goes_on_after_too_much)
+{
+	struct sock_fprog prog = { .len = 1 };
+	struct held_page page;
+	struct async owner;
+
+	ASSERT_EQ(0, hold_page(&page));
+	prog.filter = page.data;
+	async_setsockopt(&owner, self->s, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+	ASSERT_EQ(0, wait_for_touch(&page));
+	EXPECT_EQ(0, TELL(KITE_OP_DATA, .len = 65536,
+			  .flags = variant->type == SOCK_STREAM ? 0 : KITE_DATA_MORE));
+	EXPECT_EQ(0, TELL(KITE_OP_DATA, .len = 40000));
+	EXPECT_HEAR(THEM, KITE_OP_RESET);
+	EXPECT_EQ(KITE_RESET_PROTOCOL, self->got.flags);
+	EXPECT_EQ(0, TELL(KITE_OP_DATA, .len = 1));
+	EXPECT_EQ(0, TELL(KITE_OP_SHUTDOWN, .flags = 3));
+	EXPECT_SILENCE();
+	if (variant->type == SOCK_STREAM)
+		EXPECT_EQ(65536, ERR(recv(self->s, buf, sizeof(buf), 0)));
+	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, sizeof(buf), 0)));
+
+	ASSERT_EQ(0, let_go_of_page(&page));
+	/* What is no program. */
+	EXPECT_EQ(-EINVAL, async_result(&owner));
+	EXPECT_EQ(-EPROTO, ERR(recv(self->s, buf, sizeof(buf), 0)));
+	EXPECT_EQ(0, ERR(recv(self->s, buf, sizeof(buf), 0)));
 }
 
 /* A peer that waits is told, however many made-up packets there were. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/time.h>
@@ -16,6 +17,7 @@
 #include <linux/bpf.h>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
+#include <linux/userfaultfd.h>
 
 #include "util.h"
 
@@ -63,6 +65,14 @@ void async_call(struct async *a, long nr, long arg0, long arg1, long arg2,
 		long arg3)
 {
 	*a = (struct async){ .nr = nr, .arg = { arg0, arg1, arg2, arg3 } };
+	async_start(a);
+}
+
+void async_setsockopt(struct async *a, int fd, int level, int name, const void *value,
+		      socklen_t len)
+{
+	*a = (struct async){ .nr = SYS_setsockopt,
+			     .arg = { fd, level, name, (long)value, len } };
 	async_start(a);
 }
 
@@ -396,6 +406,47 @@ ssize_t pattern_differs(const void *buf, size_t len, size_t offset)
 		if (p[i] != pattern(offset + i))
 			return i;
 	return -1;
+}
+
+/* A page that is not there */
+
+int hold_page(struct held_page *page)
+{
+	const long size = sysconf(_SC_PAGESIZE);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register all = {
+		.range.len = size,
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	page->data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	page->uffd = ERR(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
+	if (page->uffd < 0)
+		return page->uffd;
+	all.range.start = (unsigned long)page->data;
+	return ERR(ioctl(page->uffd, UFFDIO_API, &api)) ?:
+	       ERR(ioctl(page->uffd, UFFDIO_REGISTER, &all));
+}
+
+int wait_for_touch(const struct held_page *page)
+{
+	struct pollfd touched = { .fd = page->uffd, .events = POLLIN };
+	struct uffd_msg msg;
+
+	if (poll(&touched, 1, PATIENCE_MS) != 1)
+		return -ETIMEDOUT;
+	return ERR(read(page->uffd, &msg, sizeof(msg))) < 0 ? -errno : 0;
+}
+
+int let_go_of_page(const struct held_page *page)
+{
+	struct uffdio_zeropage zero = {
+		.range.start = (unsigned long)page->data,
+		.range.len = sysconf(_SC_PAGESIZE),
+	};
+
+	return ERR(ioctl(page->uffd, UFFDIO_ZEROPAGE, &zero));
 }
 
 /* Where no program has memory. The compiler need not know. */

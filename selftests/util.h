@@ -87,6 +87,8 @@ struct async {
 
 void async_call(struct async *a, long nr, long arg0, long arg1, long arg2,
 		long arg3);
+void async_setsockopt(struct async *a, int fd, int level, int name, const void *value,
+		      socklen_t len);
 void async_splice(struct async *a, int from, int to, size_t len);
 void async_recv(struct async *a, int fd, void *buf, size_t len, int flags);
 void async_send(struct async *a, int fd, const void *buf, size_t len, int flags);
@@ -123,6 +125,20 @@ ssize_t drain(int fd);
 
 void pattern_fill(void *buf, size_t len, size_t offset);
 ssize_t pattern_differs(const void *buf, size_t len, size_t offset);
+
+/**
+ * struct held_page - a page that is not there before it is let go of: who touches it waits
+ * @uffd: the userfaultfd that keeps it
+ * @data: where it is
+ */
+struct held_page {
+	int uffd;
+	void *data;
+};
+
+int hold_page(struct held_page *page);
+int wait_for_touch(const struct held_page *page);
+int let_go_of_page(const struct held_page *page);
 
 void *bad_pointer(void);
 

@@ -10,11 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
-
-#include <linux/userfaultfd.h>
 
 #include "counters.h"
 #include "fixtures.h"
@@ -131,51 +127,6 @@ static int open_far(int type, int l, const struct address *far, int *s)
 		c = open_far(self->type, self->l, &self->far, &s); \
 		ASSERT_LE(0, c);				\
 	} while (0)
-
-/* A page that is not there before it is let go of: who touches it waits. */
-struct held_page {
-	int uffd;
-	void *data;
-};
-
-static int hold_page(struct held_page *page)
-{
-	const long size = sysconf(_SC_PAGESIZE);
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register all = {
-		.range.len = size,
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-
-	page->data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
-	page->uffd = ERR(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
-	if (page->uffd < 0)
-		return page->uffd;
-	all.range.start = (unsigned long)page->data;
-	return ERR(ioctl(page->uffd, UFFDIO_API, &api)) ?:
-	       ERR(ioctl(page->uffd, UFFDIO_REGISTER, &all));
-}
-
-static int wait_for_touch(const struct held_page *page)
-{
-	struct pollfd touched = { .fd = page->uffd, .events = POLLIN };
-	struct uffd_msg msg;
-
-	if (poll(&touched, 1, PATIENCE_MS) != 1)
-		return -ETIMEDOUT;
-	return ERR(read(page->uffd, &msg, sizeof(msg))) < 0 ? -errno : 0;
-}
-
-static int let_go_of_page(const struct held_page *page)
-{
-	struct uffdio_zeropage zero = {
-		.range.start = (unsigned long)page->data,
-		.range.len = sysconf(_SC_PAGESIZE),
-	};
-
-	return ERR(ioctl(page->uffd, UFFDIO_ZEROPAGE, &zero));
-}
 
 /* What the connections of other tests have to say has been said. */
 #define COUNT_FROM_HERE(counters)				\
