@@ -20,8 +20,10 @@ out	 = $(CURDIR)/build/$(release)
 modules	 = $(DESTDIR)/lib/modules/$(release)
 include	:= $(DESTDIR)$(PREFIX)/include/linux
 
-# On the kernel that can tell, the module counts which of its lines are run.
-coverage = $(if $(filter kcov,$(KERNEL)),GCOV_PROFILE=y KCOV_INSTRUMENT=y)
+# On the kernels that can tell, the module says which of its blocks a program reaches,
+# and how often each of its lines is run.
+coverage = $(if $(filter debug kcov,$(KERNEL)),KCOV_INSTRUMENT=y) \
+	$(if $(filter kcov,$(KERNEL)),GCOV_PROFILE=y)
 
 # On the one whose memory holds patterns, see selftests/vm/run, so does the stack.
 poison	 = $(if $(filter debug,$(KERNEL)),CONFIG_INIT_STACK_ALL_ZERO= \

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # A little of what "make fuzz" does for longer: the first packets of a fixed seed, the
-# programs of fuzz/corpus and the first that are made of them. See fuzz/. KITE_TESTS is
-# the directory with the test programs.
+# programs of fuzz/corpus and the first that are made of them, guided by KCOV where the
+# kernel has it. See fuzz/. KITE_TESTS is the directory with the test programs.
 
 here=$(cd "$(dirname "$0")" && pwd)
 tests=${KITE_TESTS:-$here}

@@ -48,11 +48,17 @@ static const char usage[] =
 
 static void keep(const struct program *p)
 {
+	static char text[PROGRAM_TEXT];
+
 	if (nr_corpus == CORPUS_MAX)
 		return;
 	corpus[nr_corpus] = malloc(sizeof(*p));
 	if (corpus[nr_corpus])
 		*corpus[nr_corpus++] = *p;
+	if (guided && logging) {
+		program_print(p, text);
+		printf("%s\nkept\n", text);
+	}
 }
 
 /* Until whoever reads our output has all of it: the kernel may die with the rest. */
@@ -159,26 +165,25 @@ static enum outcome trim(struct program *p)
 	return outcome;
 }
 
+/* Did the last program reach what none before did? Where nothing tells, @anyway. */
+static bool is_new(bool anyway)
+{
+	return guided ? coverage_new() : anyway;
+}
+
 /*
  * Runs a program, and keeps it if it reaches what none before did, but not if it takes
- * long. Where nothing tells what it reached, it is kept if @anyway. Returns false if that
- * was the end.
+ * long. Returns false if that was the end.
  */
 static bool try_one(struct program *p, bool anyway)
 {
-	static char text[PROGRAM_TEXT];
 	enum outcome outcome = run_one(p);
-	bool new = guided ? coverage_new() : anyway;
 
-	if (!new || outcome != DONE)
+	if (!is_new(anyway) || outcome != DONE)
 		return outcome != STUCK;
 	if (guided && trim(p) == STUCK)
 		return false;
 	keep(p);
-	if (guided && logging) {
-		program_print(p, text);
-		printf("%s\nkept\n", text);
-	}
 	return true;
 }
 
@@ -200,8 +205,8 @@ static int fuzz(unsigned long seed, unsigned long count)
 		}
 	}
 	tell();
-	/* What did not come to its end in time has shown little. */
-	return slow > executed / 4;
+	/* What did not come to its end in time, or what nothing has guided, shows little. */
+	return slow > executed / 4 || (guided && !coverage_total());
 }
 
 /* Programs are the lines of a file that can be read as such. */
@@ -226,16 +231,20 @@ static FILE *must_open(const char *path)
 	return f;
 }
 
+/* What is in there was trimmed when it was found. */
 static bool run_corpus(const char *path)
 {
+	enum outcome outcome = DONE;
 	FILE *f = must_open(path);
 	struct program p;
-	bool good = true;
 
-	while (good && next_of(f, &p))
-		good = try_one(&p, true);
+	while (outcome != STUCK && next_of(f, &p)) {
+		outcome = run_one(&p);
+		if (is_new(true) && outcome == DONE)
+			keep(&p);
+	}
 	fclose(f);
-	return good;
+	return outcome != STUCK;
 }
 
 static int replay(const char *path, unsigned long times)

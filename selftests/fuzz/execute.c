@@ -6,6 +6,7 @@
  * Coverage is KCOV's, where the kernel has it: each thread has its own. What is in the
  * area that they share with us afterwards are the addresses of blocks.
  */
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -36,6 +37,7 @@
 
 /* Coverage */
 
+#define KCOV		"/sys/kernel/debug/kcov"
 #define COVER_ENTRIES	(64 << 10)
 #define SEEN_BITS	22
 #define NEW_MAX		8192
@@ -50,20 +52,24 @@ static unsigned int nr_new;
 /**
  * coverage_open() - be ready to see what programs reach
  *
+ * Where the kernel tells, but not us, this is the end of the program.
+ *
  * Return: false where the kernel does not tell.
  */
 bool coverage_open(void)
 {
 	int i;
 
+	if (access(KCOV, F_OK))
+		return false;
 	for (i = 0; i < THREADS; i++) {
-		cover_fd[i] = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);
+		cover_fd[i] = open(KCOV, O_RDWR | O_CLOEXEC);
 		if (cover_fd[i] < 0 || ioctl(cover_fd[i], KCOV_INIT_TRACE, COVER_ENTRIES))
-			return false;
+			err(2, "%s", KCOV);
 		cover[i] = mmap(NULL, COVER_ENTRIES * sizeof(long), PROT_READ | PROT_WRITE,
 				MAP_SHARED, cover_fd[i], 0);
 		if (cover[i] == MAP_FAILED)
-			return false;
+			err(2, "%s", KCOV);
 		/* A program need not see it, and is made faster without. */
 		madvise(cover[i], COVER_ENTRIES * sizeof(long), MADV_DONTFORK);
 	}
