@@ -140,7 +140,7 @@ help:
 	@echo 'make contention     do pairs of sockets wait for each other? On VMs of 2 and 4 CPUs'
 	@echo 'make pictures       let kite trace draw those of the documentation, in a VM'
 	@echo 'make check          the static checks alone'
-	@echo 'make model          let spin check the model of a connection'
+	@echo 'make model          let spin check the models of connections'
 	@echo 'make conformance    compare Kite with AF_UNIX, TCP, UDP and vsock, in a VM'
 	@echo 'make module KERNEL= kite.ko for the VM: 6.1, 6.12, 6.12-rt, debug, ...'
 	@echo 'make setup          install the Debian packages that all this needs'
