@@ -92,7 +92,7 @@ while [ $tries -gt 0 ]; do
 		in_a_row=$((in_a_row + 1))
 	fi
 	# Sockets are freed a grace period after they were closed. Where that is long,
-	# there always is one, unless the programs rest until the module is gone.
+	# there always is one, unless the programs make none until the module is gone.
 	[ $in_a_row -lt 5 ] || { : > "$tmp/pause"; sleep 0.1; }
 	if [ ! -d /sys/module/kite ]; then
 		# shellcheck disable=SC2086 # several parameters
