@@ -3,6 +3,7 @@
 
 #define _GNU_SOURCE
 #include <sched.h>
+#include <signal.h>
 #include <sys/resource.h>
 
 #include "fixtures.h"
@@ -370,6 +371,234 @@ TEST_F(dgram_races, first_sends)
 			if (is_kite(self->f) || port_of(&from[j]))
 				EXPECT_EQ(port_of(&name), port_of(&from[j]));
 		}
+		close(fd);
+	}
+}
+
+/* Two threads that wait for room in one socket, each for its own message. */
+
+#define MESSAGE	16384 /* as fill() sends them: what has no room for one more has none for this */
+#define SMALL	100
+
+static char message[1 << 20];
+
+TYPED_PAIR_FIXTURE(writers);
+TYPE_VARIANT(writers, kite, STREAM);
+TYPE_VARIANT(writers, kite, SEQPACKET);
+TYPE_VARIANT(writers, unix, STREAM);
+TYPE_VARIANT(writers, unix, SEQPACKET);
+
+static void send_from(struct async *a, int fd, size_t len)
+{
+	async_send(a, fd, message, len, 0);
+}
+
+/* So many bytes, or the records that they are in. */
+static ssize_t recv_bytes(int fd, int type, ssize_t len)
+{
+	ssize_t done = 0, n;
+
+	while (done < len) {
+		n = type == SOCK_STREAM && len - done < MESSAGE ? len - done : MESSAGE;
+		n = ERR(recv(fd, message, n, 0));
+		if (n <= 0)
+			return n;
+		done += n;
+	}
+	return done;
+}
+
+/* As drain(), which has no room for such records. */
+static ssize_t recv_what_is_there(int fd)
+{
+	ssize_t done = 0, n;
+
+	while ((n = ERR(recv(fd, message, sizeof(message), MSG_DONTWAIT))) > 0)
+		done += n;
+	return n == -EAGAIN ? done : n;
+}
+
+TEST_F(writers, two_wait)
+{
+	struct async first, second;
+	ssize_t full;
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		full = fill(self->f, self->c);
+		ASSERT_LT(2 * MESSAGE, full);
+		send_from(&first, self->c, MESSAGE);
+		ASSERT_TRUE(async_blocks(&first));
+		send_from(&second, self->c, MESSAGE);
+		ASSERT_TRUE(async_blocks(&second));
+		/* There is room for both, and the reader does nothing more for them. */
+		ASSERT_EQ(full, recv_bytes(self->s, self->type, full));
+		EXPECT_EQ(MESSAGE, async_result(&first));
+		EXPECT_EQ(MESSAGE, async_result(&second));
+		ASSERT_EQ(2 * MESSAGE, drain(self->s));
+	}
+}
+
+/* The reader comes while they go to sleep. */
+TEST_F(writers, two_and_a_reader_race)
+{
+	struct async first, second;
+	ssize_t full;
+	int i;
+
+	for (i = 0; i < RACES; i++) {
+		full = fill(self->f, self->c);
+		ASSERT_LT(2 * MESSAGE, full);
+		send_from(&first, self->c, MESSAGE);
+		send_from(&second, self->c, MESSAGE);
+		if (i % 2)
+			ASSERT_TRUE(async_blocks(&second));
+		ASSERT_EQ(full, recv_bytes(self->s, self->type, full));
+		EXPECT_EQ(MESSAGE, async_result(&first));
+		EXPECT_EQ(MESSAGE, async_result(&second));
+		ASSERT_EQ(2 * MESSAGE, drain(self->s));
+	}
+}
+
+/* There is room for one of them before there is for the other. */
+TEST_F(writers, a_small_and_a_large_one)
+{
+	ssize_t full, n, large, got;
+	struct async a[2];
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		full = fill(self->f, self->c);
+		ASSERT_LT(2 * MESSAGE, full);
+		large = full / 16 * 15;
+		while ((n = ERR(send(self->c, message, SMALL, MSG_DONTWAIT))) > 0)
+			full += n;
+		ASSERT_EQ(-EAGAIN, n);
+		/* Each is the first one sometimes. */
+		send_from(&a[0], self->c, i % 2 ? SMALL : large);
+		ASSERT_TRUE(async_blocks(&a[0]));
+		send_from(&a[1], self->c, i % 2 ? large : SMALL);
+		ASSERT_TRUE(async_blocks(&a[1]));
+
+		got = recv_bytes(self->s, self->type, full / 4 * 3);
+		ASSERT_LT(0, got);
+		/* Here a record waits for room for all of it, and leaves the rest to others. */
+		if (is_kite(self->f) && self->type == SOCK_SEQPACKET) {
+			EXPECT_EQ(1, BECOMES(1, async_done(&a[!(i % 2)])));
+			EXPECT_FALSE(async_done(&a[i % 2]));
+		}
+		n = recv_what_is_there(self->s);
+		ASSERT_LT(0, n);
+		got += n;
+		EXPECT_EQ(SMALL, async_result(&a[!(i % 2)]));
+		EXPECT_EQ(large, async_result(&a[i % 2]));
+		got += recv_what_is_there(self->s);
+		EXPECT_EQ(full + SMALL + large, got);
+	}
+}
+
+/* Two threads that wait for data, of which one gives up when it comes. */
+
+TYPED_PAIR_FIXTURE(readers);
+TYPE_VARIANT(readers, kite, STREAM);
+TYPE_VARIANT(readers, kite, SEQPACKET);
+TYPE_VARIANT(readers, kite, DGRAM);
+TYPE_VARIANT(readers, unix, STREAM);
+TYPE_VARIANT(readers, unix, SEQPACKET);
+TYPE_VARIANT(readers, unix, DGRAM);
+
+TEST_F(readers, one_is_interrupted)
+{
+	struct async a[2];
+	char buf[2][4];
+	long ret;
+	int i, j;
+
+	catch_signal(SIGUSR1, 0);
+	for (i = 0; i < RACES; i++) {
+		for (j = 0; j < 2; j++) {
+			async_recv(&a[j], self->s, buf[j], sizeof(buf[j]), 0);
+			ASSERT_TRUE(async_blocks(&a[j]));
+		}
+		/* Either of them, and before it comes or afterwards. */
+		if (i / 2 % 2)
+			ASSERT_EQ(1, send(self->c, "x", 1, 0));
+		async_signal(&a[i % 2], SIGUSR1);
+		if (!(i / 2 % 2))
+			ASSERT_EQ(1, send(self->c, "x", 1, 0));
+		ret = async_result(&a[i % 2]);
+		if (ret != -EINTR) {
+			ASSERT_EQ(1, ret);
+			EXPECT_FALSE(async_done(&a[!(i % 2)]));
+			ASSERT_EQ(1, send(self->c, "y", 1, 0));
+		}
+		ASSERT_EQ(1, async_result(&a[!(i % 2)]));
+	}
+	EXPECT_LT(0, caught_signals());
+}
+
+TEST_F(readers, one_gives_up)
+{
+	enum { PATIENT_MS = 50 };
+	struct async first, second;
+	char buf[2][4];
+	long ret, when;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, set_timeout(self->s, SO_RCVTIMEO, PATIENT_MS));
+		when = now_ms() + PATIENT_MS - 10 + i;
+		async_recv(&first, self->s, buf[0], sizeof(buf[0]), 0);
+		/* On a slow machine it may be over before it was seen. */
+		async_blocks(&first);
+		ASSERT_EQ(0, set_timeout(self->s, SO_RCVTIMEO, 0));
+		async_recv(&second, self->s, buf[1], sizeof(buf[1]), 0);
+		ASSERT_TRUE(async_blocks(&second));
+		while (now_ms() < when)
+			usleep(500);
+		ASSERT_EQ(1, send(self->c, "x", 1, 0));
+		ret = async_result(&first);
+		if (ret != -EAGAIN) {
+			ASSERT_EQ(1, ret);
+			EXPECT_FALSE(async_done(&second));
+			ASSERT_EQ(1, send(self->c, "y", 1, 0));
+		}
+		ASSERT_EQ(1, async_result(&second));
+	}
+}
+
+TEST_F(races, one_of_two_who_accept_is_interrupted)
+{
+	struct address addr;
+	int i, j, l, fd;
+	struct async a[2];
+	long ret;
+
+	catch_signal(SIGUSR1, 0);
+	l = listener(self->f, 4, &addr);
+	ASSERT_LE(0, l);
+	for (i = 0; i < RACES; i++) {
+		for (j = 0; j < 2; j++) {
+			async_accept(&a[j], l);
+			ASSERT_TRUE(async_blocks(&a[j]));
+		}
+		if (i / 2 % 2)
+			fd = connector(self->f, &addr);
+		async_signal(&a[i % 2], SIGUSR1);
+		if (!(i / 2 % 2))
+			fd = connector(self->f, &addr);
+		ASSERT_LE(0, fd);
+		ret = async_result(&a[i % 2]);
+		if (ret != -EINTR) {
+			ASSERT_LE(0, ret);
+			close(ret);
+			close(fd);
+			fd = connector(self->f, &addr);
+			ASSERT_LE(0, fd);
+		}
+		ret = async_result(&a[!(i % 2)]);
+		ASSERT_LE(0, ret);
+		close(ret);
 		close(fd);
 	}
 }
