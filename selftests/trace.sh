@@ -170,11 +170,23 @@ t_clean()
 	! tracing
 }
 
+# It does not read them for as long as they come.
 t_lost()
 {
 	server -t seqpacket $port || return
-	seq 2000 | kite trace -b 8 -a -o out.log "$kite" cat -N -L -t seqpacket $port 2> err.log
-	grep -q "events were lost; try a larger --buffer" err.log
+	"$kite" trace -b 8 -a -o out.log sh -c "
+		touch begun
+		until [ -e go ]; do sleep 0.1; done
+		seq 2000 | '$kite' cat -N -L -t seqpacket $port
+		touch sent" 2> err.log &
+	pid=$!
+	pids="$pids $pid"
+	retry test -e begun || return
+	kill -STOP $pid
+	touch go
+	retry test -e sent
+	kill -CONT $pid
+	wait $pid && grep -q "events were lost; try a larger --buffer" err.log
 }
 
 check "trace: a connection" t_connection

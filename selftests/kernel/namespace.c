@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/delay.h>
+#include <linux/sched/signal.h>
 
 #include "kite_users.h"
 
@@ -53,7 +54,27 @@ static bool make_dgrams(struct net *net)
 	return true;
 }
 
-/* And threads that wait, in recv, accept, and connect. */
+/* Do so many threads of call_begin() sleep? */
+static bool asleep(int want)
+{
+	struct task_struct *task;
+	int i, n;
+
+	for (i = 0; i < 3000; i++) {
+		n = 0;
+		rcu_read_lock();
+		for_each_process(task)
+			n += !strcmp(task->comm, "kite_users") &&
+			     READ_ONCE(task->__state) == TASK_INTERRUPTIBLE;
+		rcu_read_unlock();
+		if (n == want)
+			return true;
+		msleep(20);
+	}
+	return false;
+}
+
+/* And threads that wait, in recv, accept, and connect, before the namespace goes. */
 static bool make_waiting(struct net *net)
 {
 	struct sockaddr_kite addr;
@@ -74,6 +95,7 @@ static bool make_waiting(struct net *net)
 	call_begin(&accept_call, call_accept, l);
 	connect_call.addr = &full_addr;
 	call_begin(&connect_call, call_connect, c);
+	CHECK(asleep(3));
 	return true;
 }
 
@@ -95,8 +117,6 @@ bool namespace_leave(struct net *net)
 	CHECK(make_connections(net));
 	CHECK(make_dgrams(net));
 	CHECK(make_waiting(net));
-	/* So that they are asleep when the namespace goes. */
-	msleep(100);
 	all_made = true;
 	return true;
 }
