@@ -8,9 +8,12 @@
  */
 
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
+#include <linux/bpf.h>
 #include <linux/filter.h>
 
 #include "counters.h"
@@ -325,6 +328,159 @@ TEST_F(faults, setsockopt)
 			  set_int_option(fd, SOL_SOCKET, SO_DETACH_FILTER, 0));
 	}
 	close(fd);
+	EXPECT_DONE(self);
+}
+
+/* Of Kite's own level: set, then read back. */
+TEST_F(faults, options_of_kite)
+{
+	static const int names[] = { SO_REUSEPORT, SO_ZEROCOPY };
+	int fd, value, err;
+	socklen_t len;
+	size_t i;
+
+	fd = kite_socket(self->type);
+	ASSERT_LE(0, fd);
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (names[i] == SO_ZEROCOPY && self->type == SOCK_RAW)
+			continue;
+		EACH_FAULT(&self->f) {
+			ASSERT_EQ(0, set_int_option(fd, SOL_KITE, names[i], 0));
+			err = FAULTY(&self->f, setsockopt(fd, SOL_KITE, names[i], &(int){ 1 },
+							  sizeof(int)));
+			EXPECT_EXCUSED(err);
+			EXPECT_EQ(!err, get_int_option(fd, SOL_KITE, names[i]));
+		}
+		EACH_FAULT(&self->f) {
+			value = -1;
+			len = sizeof(value);
+			err = FAULTY(&self->f, getsockopt(fd, SOL_KITE, names[i], &value, &len));
+			EXPECT_EXCUSED(err);
+			EXPECT_EQ(err ? -1 : 1, value);
+			EXPECT_EQ(sizeof(value), len);
+		}
+		EXPECT_EQ(0, err);
+	}
+	close(fd);
+	EXPECT_DONE(self);
+}
+
+/* What a program of a group's says: that all is for the second of them. */
+TEST_F(faults, programs_of_a_group)
+{
+	static const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	struct sock_filter code[] = { BPF_STMT(BPF_RET | BPF_K, 1) };
+	struct sock_fprog prog = { ARRAY_SIZE(code), code };
+	int group[2], c, i, loaded, err;
+	struct address addr;
+
+	if (self->type != SOCK_DGRAM)
+		SKIP(return, "a request to connect has no bytes to choose by");
+	kite_address(&addr, 5000, KITE_NODE_LOCAL);
+	for (i = 0; i < 2; i++) {
+		group[i] = kite_socket(self->type);
+		ASSERT_EQ(0, set_int_option(group[i], SOL_KITE, SO_REUSEPORT, 1));
+		ASSERT_EQ(0, bind_to(group[i], &addr));
+	}
+	c = kite_socket(self->type);
+	ASSERT_EQ(0, connect_to(c, &addr));
+	loaded = load_bpf(insns, ARRAY_SIZE(insns));
+	ASSERT_LE(0, loaded);
+	for (i = 0; i < 2; i++)
+		EACH_FAULT(&self->f) {
+			if (i)
+				err = FAULTY(&self->f, setsockopt(group[0], SOL_SOCKET,
+								  SO_ATTACH_REUSEPORT_EBPF,
+								  &loaded, sizeof(loaded)));
+			else
+				err = FAULTY(&self->f, setsockopt(group[0], SOL_SOCKET,
+								  SO_ATTACH_REUSEPORT_CBPF,
+								  &prog, sizeof(prog)));
+			EXPECT_EXCUSED(err);
+			ASSERT_EQ(1, send(c, "x", 1, 0));
+			if (!err)
+				EXPECT_EQ(1, ERR(recv(group[1], in, 1, MSG_DONTWAIT)));
+			EXPECT_EQ(err ? 1 : 0, drain(group[0]) + drain(group[1]));
+			EXPECT_EQ(err ? -ENOENT : 0,
+				  set_int_option(group[0], SOL_SOCKET,
+						 SO_DETACH_REUSEPORT_BPF, 0));
+		}
+	close(loaded);
+	close(c);
+	close(group[0]);
+	close(group[1]);
+	EXPECT_DONE(self);
+}
+
+/* A name that could not be copied has not been, and is asked for again. */
+TEST_F(faults, names)
+{
+	const struct address nothing = { .len = sizeof(nothing.storage) };
+	int fd, there, peer, peers, err;
+	struct address to, name;
+
+	kite_address(&to, 6000, KITE_NODE_LOCAL);
+	there = connects(self->type) ? kite_listener_at(self->type, 6000, 5) :
+				       kite_socket_at(self->type, 6000);
+	ASSERT_LE(0, there);
+	fd = kite_socket_at(self->type, 5000);
+	ASSERT_LE(0, fd);
+	peers = self->type != SOCK_RAW;
+	if (peers)
+		ASSERT_EQ(0, connect_to(fd, &to));
+	for (peer = 0; peer <= peers; peer++) {
+		EACH_FAULT(&self->f) {
+			name = nothing;
+			if (peer)
+				err = FAULTY(&self->f, getpeername(fd, &name.sa, &name.len));
+			else
+				err = FAULTY(&self->f, getsockname(fd, &name.sa, &name.len));
+			EXPECT_EXCUSED(err);
+			if (err)
+				EXPECT_EQ(0, memcmp(&name, &nothing, sizeof(name)));
+		}
+		EXPECT_EQ(0, err);
+		EXPECT_EQ(sizeof(name.kite), name.len);
+		EXPECT_EQ(peer ? 6000 : 5000, port_of(&name));
+	}
+	close(fd);
+	close(there);
+	EXPECT_DONE(self);
+}
+
+/*
+ * To whom signals go, and that they do: by fcntl and by ioctl. Where the socket core has
+ * no memory for the latter it does not say so, to no family; O_ASYNC does.
+ */
+TEST_F(faults, signals)
+{
+	int fd, by_ioctl, on = 1, me = getpid(), err;
+
+	for (by_ioctl = 0; by_ioctl < 2; by_ioctl++) {
+		EACH_FAULT(&self->f) {
+			fd = kite_socket(self->type);
+			err = FAULTY(&self->f, by_ioctl ? ioctl(fd, FIOSETOWN, &me) :
+							  fcntl(fd, F_SETOWN, me));
+			EXPECT_EXCUSED(err);
+			EXPECT_EQ(err ? 0 : me, fcntl(fd, F_GETOWN));
+			close(fd);
+		}
+		EXPECT_EQ(0, err);
+		EACH_FAULT(&self->f) {
+			fd = kite_socket(self->type);
+			err = FAULTY(&self->f, by_ioctl ? ioctl(fd, FIOASYNC, &on) :
+							  fcntl(fd, F_SETFL, O_ASYNC));
+			EXPECT_EXCUSED(err);
+			EXPECT_TRUE(self->f.fired || fcntl(fd, F_GETFL) & O_ASYNC);
+			EXPECT_EQ(0, fcntl(fd, F_SETFL, O_ASYNC));
+			EXPECT_EQ(O_ASYNC, fcntl(fd, F_GETFL) & O_ASYNC);
+			close(fd);
+		}
+		EXPECT_EQ(0, err);
+	}
 	EXPECT_DONE(self);
 }
 
