@@ -10,7 +10,10 @@
  * it again would be to send twice, or to read what the program wants to read next.
  *
  * Left alone are the calls of which this is not true: a record or datagram that is
- * received, a connection that is accepted with its name, an error that is fetched.
+ * received, or spliced, and whatever is received by recvmmsg, since the core makes what
+ * it fails with an error of the socket; a connection that is accepted with its name; an
+ * error, or a notification, that is fetched; select, which copies one set after another;
+ * O_ASYNC, which the core leaves off without a word when it has no memory.
  *
  * The file that KITE_FAULTS names begins with the number of faults, of all processes.
  */
@@ -18,11 +21,15 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -32,6 +39,9 @@
 #define ROUNDS_MAX	100
 
 static int family = -1;
+
+/* Some epoll may have a Kite socket. */
+static bool watched;
 
 /* Nothing is written at the end, for some children have none but _exit(). */
 static unsigned int *count;
@@ -67,13 +77,13 @@ static int fail_nth(void)
 	static __thread int fd = -1, owner;
 	int me = syscall(SYS_gettid), low;
 
-	if (owner == me && fcntl(fd, F_GETFD) >= 0)
+	if (owner == me && syscall(SYS_fcntl, fd, F_GETFD) >= 0)
 		return fd;
 	owner = me;
 	low = syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/fail-nth",
 		      O_RDWR | O_CLOEXEC);
 	/* Out of the way of programs that count theirs. */
-	fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, 500);
+	fd = low < 0 ? -1 : syscall(SYS_fcntl, low, F_DUPFD_CLOEXEC, 500);
 	if (low >= 0)
 		syscall(SYS_close, low);
 	return fd;
@@ -125,10 +135,19 @@ static bool is_ours(int fd)
 	return family >= 0 && option(fd, SO_DOMAIN) == family;
 }
 
-/* Nothing that it failed to copy is lost. */
+/* Nothing that it failed to copy is lost. No name comes with a stream, to be copied last. */
 static bool keeps(int fd, int flags)
 {
-	return is_ours(fd) && option(fd, SO_TYPE) == SOCK_STREAM && !(flags & MSG_ERRQUEUE);
+	if (!is_ours(fd) || flags & MSG_ERRQUEUE)
+		return false;
+	return flags & MSG_PEEK || option(fd, SO_TYPE) == SOCK_STREAM;
+}
+
+static bool any_is_ours(const struct pollfd *pfd, nfds_t n)
+{
+	while (n && !is_ours(pfd[n - 1].fd))
+		n--;
+	return n;
 }
 
 static bool is_fault(int err)
@@ -154,6 +173,18 @@ static bool again(long ret, unsigned int *nth)
 		__ret = syscall(__VA_ARGS__);			\
 	} while (__wanted && again(__ret, &__nth));		\
 	__ret;							\
+})
+
+/* What follows @last, for calls with or without a third argument. */
+#define ARGUMENT(last)						\
+({								\
+	va_list __ap;						\
+	void *__arg;						\
+								\
+	va_start(__ap, last);					\
+	__arg = va_arg(__ap, void *);				\
+	va_end(__ap);						\
+	__arg;							\
 })
 
 int socket(int domain, int type, int protocol)
@@ -233,6 +264,19 @@ ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	return FAULTY(is_ours(fd), SYS_sendmsg, fd, msg, flags);
 }
 
+/* Of several, those that were sent have had their effect, and the next is the first. */
+int sendmmsg(int fd, struct mmsghdr *msg, unsigned int n, int flags)
+{
+	unsigned int done = 0;
+	int ret;
+
+	do {
+		ret = FAULTY(is_ours(fd), SYS_sendmmsg, fd, msg + done, n - done, flags);
+		done += ret > 0 ? ret : 0;
+	} while (ret > 0 && done < n);
+	return done ? (int)done : ret;
+}
+
 ssize_t write(int fd, const void *buf, size_t size)
 {
 	return FAULTY(is_ours(fd), SYS_write, fd, buf, size);
@@ -246,8 +290,7 @@ ssize_t writev(int fd, const struct iovec *iov, int n)
 ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *addr,
 		 socklen_t *len)
 {
-	return FAULTY(!addr && keeps(fd, flags), SYS_recvfrom, fd, buf, size, flags, addr,
-		      len);
+	return FAULTY(keeps(fd, flags), SYS_recvfrom, fd, buf, size, flags, addr, len);
 }
 
 ssize_t recv(int fd, void *buf, size_t size, int flags)
@@ -265,8 +308,46 @@ ssize_t readv(int fd, const struct iovec *iov, int n)
 	return FAULTY(keeps(fd, 0), SYS_readv, fd, iov, n);
 }
 
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	return FAULTY(keeps(fd, flags), SYS_recvmsg, fd, msg, flags);
+}
+
+ssize_t splice(int from, off64_t *from_at, int to, off64_t *to_at, size_t size,
+	       unsigned int flags)
+{
+	return FAULTY(keeps(from, 0) || keeps(to, 0), SYS_splice, from, from_at, to, to_at,
+		      size, flags);
+}
+
+ssize_t sendfile(int to, int from, off_t *at, size_t size)
+{
+	return FAULTY(is_ours(to), SYS_sendfile, to, from, at, size);
+}
+
+int ioctl(int fd, unsigned long cmd, ...)
+{
+	return FAULTY(cmd != FIOASYNC && is_ours(fd), SYS_ioctl, fd, cmd, ARGUMENT(cmd));
+}
+
+int fcntl(int fd, int cmd, ...)
+{
+	return FAULTY(cmd != F_SETFL && is_ours(fd), SYS_fcntl, fd, cmd, ARGUMENT(cmd));
+}
+
+int poll(struct pollfd *pfd, nfds_t n, int timeout)
+{
+	return FAULTY(any_is_ours(pfd, n), SYS_poll, pfd, n, timeout);
+}
+
+int epoll_wait(int ep, struct epoll_event *event, int n, int timeout)
+{
+	return FAULTY(watched, SYS_epoll_wait, ep, event, n, timeout);
+}
+
 int epoll_ctl(int ep, int op, int fd, struct epoll_event *event)
 {
+	watched |= is_ours(fd);
 	return FAULTY(is_ours(fd), SYS_epoll_ctl, ep, op, fd, event);
 }
 
