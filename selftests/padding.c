@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include <linux/errqueue.h>
@@ -89,21 +90,84 @@ TEST(poison_is_found)
 	EXPECT_FALSE(poisoned(blank(), sizeof(mem)));
 }
 
+#define TRACING		"/sys/kernel/tracing"
+#define INSTANCE	TRACING "/instances/kite-padding"
+
+/* What new memory holds where it was allocated: of a cache, and a page. */
+static const char * const probes[] = {
+	"r:kite_padding/slab kmem_cache_alloc_noprof old=+256($retval):x64",
+	"r:kite_padding/page get_free_pages_noprof old=+256($retval):x64",
+	"-:kite_padding/slab",
+	"-:kite_padding/page",
+};
+
+/* Not put_file(), which would begin by removing the probes of others. */
+static int put_probe(const char *probe)
+{
+	int fd = ERR(open(TRACING "/kprobe_events", O_WRONLY | O_APPEND | O_CLOEXEC));
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = ERR(write(fd, probe, strlen(probe)));
+	close(fd);
+	return n < 0 ? n : 0;
+}
+
+/* A socket, from its cache, and a page, to remember for how much a poll waits. */
+static int allocate(void)
+{
+	static struct pollfd pfds[64];
+	int fd[2], s = kite_socket(SOCK_STREAM), i;
+
+	if (s < 0)
+		return s;
+	if (pipe(fd))
+		return -errno;
+	for (i = 0; i < 64; i++)
+		pfds[i] = (struct pollfd) { .fd = fd[0], .events = POLLIN };
+	return ERR(poll(pfds, 64, 1));
+}
+
+/* Is there a line with @who that tells of @old, or of @other? */
+static bool traced(const char *who, const char *old, const char *other)
+{
+	FILE *file = fopen(INSTANCE "/trace", "re");
+	bool found = false;
+	char line[512];
+
+	while (file && fgets(line, sizeof(line), file))
+		found |= strstr(line, who) && (strstr(line, old) || strstr(line, other));
+	if (file)
+		fclose(file);
+	return found;
+}
+
 TEST(poison_is_there)
 {
 	struct utsname name;
-	char line[4096];
-	FILE *file;
+	char pid[16];
 
 	ASSERT_EQ(0, uname(&name));
 	if (!strstr(name.release, "-kite-debug"))
 		SKIP(return, "not the debug kernel");
-	file = fopen("/proc/cmdline", "re");
-	ASSERT_NE(NULL, file);
-	ASSERT_NE(NULL, fgets(line, sizeof(line), file));
-	fclose(file);
-	EXPECT_NE(NULL, strstr(line, " slab_debug=P"));
-	EXPECT_NE(NULL, strstr(line, " page_poison=1"));
+	if (skip_family(_metadata, &family_kite))
+		return;
+	ASSERT_EQ(0, put_probe(probes[0]));
+	ASSERT_EQ(0, put_probe(probes[1]));
+	ASSERT_EQ(0, ERR(mkdir(INSTANCE, 0700)));
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	EXPECT_EQ(0, put_file(INSTANCE "/set_event_pid", pid));
+	EXPECT_EQ(0, put_file(INSTANCE "/events/kite_padding/enable", "1"));
+	EXPECT_EQ(0, allocate());
+	EXPECT_EQ(0, put_file(INSTANCE "/events/kite_padding/enable", "0"));
+	/* Used before, or new. */
+	EXPECT_TRUE(traced("slab: (sk_prot_alloc+", "old=0x6b6b6b6b6b6b6b6b",
+			   "old=0x5a5a5a5a5a5a5a5a"));
+	EXPECT_TRUE(traced("page: (", "old=0xaaaaaaaaaaaaaaaa", "old=0xaaaaaaaaaaaaaaaa"));
+	EXPECT_EQ(0, ERR(rmdir(INSTANCE)));
+	EXPECT_EQ(0, put_probe(probes[2]));
+	EXPECT_EQ(0, put_probe(probes[3]));
 }
 
 /* The types, each as two sockets that send to each other. */

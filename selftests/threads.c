@@ -470,7 +470,8 @@ TEST_F(writers, a_small_and_a_large_one)
 	for (i = 0; i < 10; i++) {
 		full = fill(self->f, self->c);
 		ASSERT_LT(2 * MESSAGE, full);
-		large = full / 16 * 15;
+		/* AF_UNIX counts the memory that it takes. */
+		large = is_kite(self->f) ? full / 16 * 15 : full / 2;
 		while ((n = ERR(send(self->c, message, SMALL, MSG_DONTWAIT))) > 0)
 			full += n;
 		ASSERT_EQ(-EAGAIN, n);
