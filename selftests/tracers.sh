@@ -18,7 +18,8 @@ true
 END
 chmod +x work
 
-# trace-cmd has a reader for each CPU. What is over before they have begun is lost.
+# trace-cmd has a reader for each CPU. What is over before they have begun is lost, which
+# takes them some time after they are there.
 cat > patient <<'END'
 #!/bin/sh
 readers()
@@ -30,6 +31,7 @@ for try in $(seq 600); do
 	[ "$(readers)" -lt "$(nproc)" ] || break
 	sleep 0.1
 done
+sleep "$1"
 exec ./work
 END
 chmod +x patient
@@ -56,20 +58,29 @@ in_text()
 		grep -qE 'kite_drop: .* op=DGRAM .* dst=1:7392 len=6 reason=NO_PORT' $1
 }
 
-t_trace_cmd()
+record_all()
 {
-	timeout 300 trace-cmd record -e kite -o trace.dat ./patient \
+	timeout 300 trace-cmd record -e kite -o trace.dat ./patient "$pace" \
 		> record.log 2>&1 &&
 		trace-cmd report trace.dat > report.log 2>&1 && in_text report.log
 }
 
-t_trace_cmd_filter()
+record_some()
 {
 	timeout 300 trace-cmd record -e kite:kite_send -f 'remote_port == 7392' -o trace.dat \
-		./patient > record.log 2>&1 &&
+		./patient "$pace" > record.log 2>&1 &&
 		trace-cmd report trace.dat > report.log 2>&1 &&
-		grep -q 'kite_send: .*type=DGRAM.* remote=1:7392 len=6' report.log &&
-		! grep -q 'remote=1:7391' report.log
+		grep -q 'kite_send: .*type=DGRAM.* remote=1:7392 len=6' report.log
+}
+
+t_trace_cmd()
+{
+	at_some_pace record_all
+}
+
+t_trace_cmd_filter()
+{
+	at_some_pace record_some && ! grep -q 'remote=1:7391' report.log
 }
 
 t_perf_record()
