@@ -256,6 +256,8 @@ t_not_root()
 	[ $? -eq 1 ] && grep -q "need CAP_NET_RAW" out.log
 }
 
+# What there is to be read from a file.
+apart="$apart|^(other |t_(tshark|capinfos|read_filtered|copy|damaged)$)"
 
 check "dump: everything that was said, as JSON" t_json
 check "dump: a line a packet" t_lines
