@@ -162,14 +162,6 @@ TEST_F(epoll, closed_descriptor_is_forgotten)
 
 SMALL_PAIR_FIXTURE(epoll_full, KITE_UNIX_INET);
 
-/* All that was sent, when it has come: with TCP that may be later. */
-static ssize_t read_sent(int fd, ssize_t len)
-{
-	static char buf[1 << 20];
-
-	return len > (ssize_t)sizeof(buf) ? -E2BIG : recv_all(fd, buf, len);
-}
-
 TEST_F(epoll_full, level)
 {
 	int epfd = watch(self->c, EPOLLOUT);

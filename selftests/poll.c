@@ -286,14 +286,6 @@ TEST_F(poll, select)
 
 SMALL_PAIR_FIXTURE(poll_full, KITE_UNIX_INET);
 
-/* All that was sent, when it has come: with TCP that may be later. */
-static ssize_t read_sent(int fd, ssize_t len)
-{
-	static char buf[1 << 20];
-
-	return len > (ssize_t)sizeof(buf) ? -E2BIG : recv_all(fd, buf, len);
-}
-
 TEST_F(poll_full, is_not_writable)
 {
 	ASSERT_LT(0, fill(self->f, self->c));

@@ -362,6 +362,14 @@ ssize_t recv_all(int fd, void *buf, size_t len)
 	return done;
 }
 
+/* All that was sent, when it has come: with TCP that may be later. */
+ssize_t read_sent(int fd, ssize_t len)
+{
+	static char buf[1 << 20];
+
+	return len > (ssize_t)sizeof(buf) ? -E2BIG : recv_all(fd, buf, len);
+}
+
 /* Throw away all that is there: the number of bytes, or an error. */
 ssize_t drain(int fd)
 {

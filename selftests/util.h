@@ -121,6 +121,7 @@ long send_cmsg(int fd, const void *buf, size_t len, int level, int type,
 	       const void *data, size_t size);
 ssize_t send_all(int fd, const void *buf, size_t len);
 ssize_t recv_all(int fd, void *buf, size_t len);
+ssize_t read_sent(int fd, ssize_t len);
 ssize_t drain(int fd);
 
 void pattern_fill(void *buf, size_t len, size_t offset);
