@@ -57,6 +57,8 @@
 #define KITE_ANSWER_RATE	1000
 /* When a listener was full or memory was short: try again after this. */
 #define KITE_RETRY_INTERVAL	max(HZ / 20, 1)
+/* When a listener on another node says nothing: ask again after this, as TCP does. */
+#define KITE_ASK_INTERVAL	((u32)HZ)
 
 /* Counters of credit wrap at 2^32, so a window must stay well below 2^31. */
 #define KITE_WINDOW_MAX		0x40000000U

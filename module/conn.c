@@ -321,7 +321,8 @@ static void kite_conn_on_reset(struct sock *sk)
 		else if (kite_conn_resets(kc))
 			return;
 		kite_conn_over(sk);
-	} else if (kc->reset == KITE_RESET_REFUSED && kc->peer_shutdown == SHUTDOWN_MASK) {
+	} else if (kc->reset == KITE_RESET_REFUSED && kc->peer_shutdown == SHUTDOWN_MASK &&
+		   !READ_ONCE(kc->reset_sent)) {
 		/* It had nothing to say or hear any more, and has closed since: a good end. */
 	} else if (sk->sk_state == TCP_ESTABLISHED) {
 		kite_event(sk, KITE_EVENT_RESET, kc->reset);
@@ -594,6 +595,20 @@ static void kite_conn_send_unsent(struct sock *sk)
 		kite_conn_send_control(sk, KITE_OP_RESET, READ_ONCE(kc->reset_sent));
 }
 
+/*
+ * Another node does not answer if it is asked for too much, see kite_rcv_reset(): we ask
+ * again. If it was only slow it says FULL, which comes too late to matter.
+ */
+static void kite_conn_ask_again(struct sock *sk)
+{
+	struct kite_conn *kc = kite_conn(sk);
+
+	if (kite_node_is_local(sock_net(sk), kc->ks.tuple.remote.node))
+		return;
+	set_bit(KITE_OP_REQUEST, &kc->unsent);
+	kite_conn_arm(sk, KITE_ASK_INTERVAL);
+}
+
 /* Is it time to give up, on an answer or on the peer's close? Owns the socket. */
 static bool kite_conn_expired(struct sock *sk)
 {
@@ -603,9 +618,12 @@ static bool kite_conn_expired(struct sock *sk)
 	if (sk->sk_state != TCP_SYN_SENT && !kc->orphan)
 		return false;
 	left = kc->deadline - (u32)jiffies;
-	if (left > 0)
-		kite_conn_arm(sk, left);
-	return left <= 0;
+	if (left <= 0)
+		return true;
+	kite_conn_arm(sk, left);
+	if (sk->sk_state == TCP_SYN_SENT)
+		kite_conn_ask_again(sk);
+	return false;
 }
 
 static void kite_conn_timer(struct timer_list *timer)

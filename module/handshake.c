@@ -558,7 +558,7 @@ static int kite_connect_try(struct sock *sk, const struct kite_addr *to)
 	kc->deadline = jiffies + kc->connect_timeout;
 	kite_conn_run_pending(sk);
 	if (sk->sk_state == TCP_SYN_SENT && !kc->unsent)
-		kite_conn_arm(sk, kc->connect_timeout);
+		kite_conn_arm(sk, min(kc->connect_timeout, KITE_ASK_INTERVAL));
 	/* One that was taken and then reset did connect; recv will tell the rest. */
 	return sk->sk_state == TCP_CLOSE ? sock_error(sk) : 0;
 }

@@ -17,6 +17,9 @@
 #include "tap.h"
 #include "trace.h"
 
+/* What is never read is let go of in parts: softirqs, and who sends, wait for each. */
+#define KITE_PURGE_BATCH	256
+
 /* The room at the end of the last buffer, if it can be used. Inline for small writes. */
 static __always_inline struct sk_buff *
 kite_queue_tail(struct sock *sk, u32 len, const struct kite_creds *creds)
@@ -468,22 +471,29 @@ u32 kite_queue_purge(struct sock *sk)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	struct kite_conn *kc = kite_conn(sk);
-	struct sk_buff *gone = NULL, *skb;
-	u32 unread;
+	struct sk_buff *gone, *skb;
+	u32 unread = 0;
+	int left;
 
-	spin_lock_bh(&queue->lock);
-	WRITE_ONCE(kc->rx_open, false);
-	unread = kc->rx_queued - kc->rx_read;
-	WRITE_ONCE(kc->rx_read, kc->rx_queued);
-	kc->rx_partial = 0;
-	kc->rx_parts = 0;
-	while ((skb = __skb_dequeue_tail(queue))) {
-		kite_mem_uncharge(sk, skb);
-		skb->next = gone;
-		gone = skb;
-	}
-	sk_mem_reclaim_final(sk);
-	spin_unlock_bh(&queue->lock);
-	kite_buf_free_list(gone);
+	do {
+		gone = NULL;
+		left = KITE_PURGE_BATCH;
+		spin_lock_bh(&queue->lock);
+		WRITE_ONCE(kc->rx_open, false);
+		unread += kc->rx_queued - kc->rx_read;
+		WRITE_ONCE(kc->rx_read, kc->rx_queued);
+		kc->rx_partial = 0;
+		kc->rx_parts = 0;
+		while (left && (skb = __skb_dequeue_tail(queue))) {
+			kite_mem_uncharge(sk, skb);
+			skb->next = gone;
+			gone = skb;
+			left--;
+		}
+		if (left)
+			sk_mem_reclaim_final(sk);
+		spin_unlock_bh(&queue->lock);
+		kite_buf_free_list(gone);
+	} while (!left);
 	return unread;
 }

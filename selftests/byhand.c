@@ -425,6 +425,33 @@ TEST_F(peer, goes_on_after_too_much)
 	EXPECT_EQ(0, ERR(recv(self->s, buf, sizeof(buf), 0)));
 }
 
+/* It said goodbye before that, which looks like a good end until there is too much. */
+TEST_F(peer, goes_on_after_its_end)
+{
+	struct sock_fprog prog = { .len = 1 };
+	struct held_page page;
+	struct async owner;
+
+	ASSERT_EQ(0, hold_page(&page));
+	prog.filter = page.data;
+	async_setsockopt(&owner, self->s, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+	ASSERT_EQ(0, wait_for_touch(&page));
+	EXPECT_EQ(0, TELL(KITE_OP_SHUTDOWN, .flags = 3));
+	EXPECT_EQ(0, TELL(KITE_OP_RESET, .flags = KITE_RESET_REFUSED));
+	EXPECT_EQ(0, TELL(KITE_OP_DATA, .len = 65536,
+			  .flags = variant->type == SOCK_STREAM ? 0 : KITE_DATA_MORE));
+	EXPECT_EQ(0, TELL(KITE_OP_DATA, .len = 40000));
+	EXPECT_HEAR(THEM, KITE_OP_RESET);
+	EXPECT_EQ(KITE_RESET_PROTOCOL, self->got.flags);
+
+	ASSERT_EQ(0, let_go_of_page(&page));
+	EXPECT_EQ(-EINVAL, async_result(&owner));
+	if (variant->type == SOCK_STREAM)
+		EXPECT_EQ(65536, ERR(recv(self->s, buf, sizeof(buf), 0)));
+	EXPECT_EQ(-ECONNRESET, ERR(recv(self->s, buf, sizeof(buf), 0)));
+	EXPECT_EQ(0, ERR(recv(self->s, buf, sizeof(buf), 0)));
+}
+
 /* A peer that waits is told, however many made-up packets there were. */
 TEST_F(peer, hears_of_its_end)
 {

@@ -374,6 +374,38 @@ TEST_F(wire, asked_later)
 	expect_talk(_metadata, first, s);
 }
 
+/* Who is asked for too much does not answer: connect asks again, and is told then. */
+TEST_F(wire, answers_are_limited)
+{
+	int rate = get(SYSCTLS, "reset_rate");
+	struct address far, nobody;
+	struct counters before;
+	int first, second, s;
+
+	LISTEN_FOR_ONE(&far);
+	first = here(self->type);
+	second = here(self->type);
+	ASSERT_EQ(0, connect_to(first, &far));
+	set_nonblocking(second, true);
+	COUNT_FROM_HERE(&before);
+	ASSERT_EQ(0, put(SYSCTLS, "reset_rate", 0));
+	EXPECT_EQ(-EINPROGRESS, connect_to(second, &far));
+	EXPECT_EQ(1, BECOMES(1, more(&before, "DropRateLimited")));
+	s = ERR(accept(self->l, NULL, NULL));
+	EXPECT_EQ(POLLOUT, BECOMES(POLLOUT, revents_for(second, POLLOUT)));
+	EXPECT_EQ(1, more(&before, "ConnectRetries"));
+	expect_talk(_metadata, first, s);
+
+	first = here(self->type);
+	set_nonblocking(first, true);
+	kite_address(&nobody, PORT + 1, FAR);
+	EXPECT_EQ(-EINPROGRESS, connect_to(first, &nobody));
+	EXPECT_EQ(2, BECOMES(2, more(&before, "DropRateLimited")));
+	ASSERT_EQ(0, put(SYSCTLS, "reset_rate", rate));
+	EXPECT_EQ(POLLERR | POLLHUP, BECOMES(POLLERR | POLLHUP, revents_for(first, POLLERR)));
+	EXPECT_EQ(refusal(&family_kite), get_int_option(first, SOL_SOCKET, SO_ERROR));
+}
+
 TEST_F(wire, no_answer)
 {
 	struct counters before;
