@@ -9,8 +9,10 @@
  * one that listens accepts some and closes, or does not. Each end of a connection has a
  * timer, which sends what found no memory, and asks again. A deadline may be
  * over at any time; and when nothing else is left to happen, it is. What an established
- * connection does is connection.pml's: here one is only reset. Left out is that a
- * node gets no more than so many answers at a time.
+ * connection does is connection.pml's: here one is only reset. A node refuses no more
+ * than so much at a time: some answers to a REQUEST are not sent, and after a while the
+ * timer asks again. It may do so while the answer is on its way. Left out is that such an
+ * answer to a RESPONSE is not sent either.
  *
  * What is checked, over every order in which it can happen:
  *
@@ -44,6 +46,13 @@
 #endif
 #ifndef DEADLINES
 #define DEADLINES	0	/* how many are over while there is still something to happen */
+#endif
+
+#ifndef LIMITED
+#define LIMITED		0	/* how often a REQUEST is not answered */
+#endif
+#ifndef ASKS
+#define ASKS		0	/* how often it is sent again before the answer comes */
 #endif
 
 #define WIRE	8
@@ -81,7 +90,7 @@ bool held[CLIENTS];	/* or accept gave it to a program */
 byte dead;		/* so many wait that were reset meanwhile */
 byte pending[CLIENTS];	/* children that have a place but are not there yet */
 
-byte misses, deadlines;
+byte misses, deadlines, limited, asks;
 
 #define XMIT(end, op, arg)						\
 	assert(nfull(wire[end]));					\
@@ -216,23 +225,32 @@ inline answer()
 	fi
 }
 
+/* kite_rcv_reset(): if that is not too much. */
+inline refuse(reason)
+{
+	if
+	:: XMIT(CHILD(me), RESET, reason)
+	:: limited < LIMITED -> limited++
+	fi
+}
+
 /* kite_request_rcv(), kite_listener_take(): looks for room, and takes it a little later. */
 inline request()
 {
 	if
-	:: atomic { state[CHILD(me)] != CLOSED -> XMIT(CHILD(me), RESET, FULL) }
-	:: atomic { state[CHILD(me)] == CLOSED && !open -> XMIT(CHILD(me), RESET, REFUSED) }
+	:: atomic { state[CHILD(me)] != CLOSED -> refuse(FULL) }
+	:: atomic { state[CHILD(me)] == CLOSED && !open -> refuse(REFUSED) }
 	:: atomic { state[CHILD(me)] == CLOSED && open && taken == PLACES ->
-		XMIT(CHILD(me), RESET, FULL) }
+		refuse(FULL) }
 	:: atomic { state[CHILD(me)] == CLOSED && open && misses < MISSES ->
 		misses++;
-		XMIT(CHILD(me), RESET, NOMEM) }
+		refuse(NOMEM) }
 	:: state[CHILD(me)] == CLOSED && open && taken < PLACES ->
 		/* kite_listener_reserve() */
 		atomic {
 			if
-			:: !open -> XMIT(CHILD(me), RESET, REFUSED)
-			:: open && taken == PLACES -> XMIT(CHILD(me), RESET, FULL)
+			:: !open -> refuse(REFUSED)
+			:: open && taken == PLACES -> refuse(FULL)
 			:: else ->
 				taken++;
 				assert(taken <= PLACES);
@@ -342,7 +360,8 @@ inline expire(c)
 
 /* A REQUEST would be answered with FULL: by the listener, or by an older child. */
 #define NO_ROOM		(open && taken == PLACES)
-#define IN_VAIN		(NO_ROOM || state[CHILD(me)] != CLOSED)
+#define IN_VAIN(c)	(NO_ROOM || state[CHILD(c)] != CLOSED)
+#define UNANSWERED(c)	(LIMITED && state[c] == CONNECTING && !unsent[c] && !IN_VAIN(c))
 
 /*
  * kite_conn_timer(): programs and packets go on between its two steps. It asks as often as
@@ -355,7 +374,7 @@ proctype timer(byte me)
 end:	do
 	:: atomic {
 		unsent[me] & U_RESET || (unsent[me] & U_REQUEST && state[me] != CONNECTING) ||
-		(unsent[me] & U_REQUEST && !IN_VAIN) ->
+		(unsent[me] & U_REQUEST && !IN_VAIN(me)) ->
 		now = unsent[me] & (state[me] == CONNECTING -> U_REQUEST : U_RESET);
 		unsent[me] = U_NOW
 	   };
@@ -378,6 +397,12 @@ end:	do
 	:: atomic {
 		deadlines < DEADLINES && state[me] == CONNECTING -> deadlines++; expire(me)
 	   }
+	/* kite_conn_ask_again() */
+	:: atomic {
+		asks < ASKS && state[me] == CONNECTING && !unsent[me] ->
+		asks++;
+		XMIT(me, REQUEST, 0)
+	   }
 	od
 }
 
@@ -385,7 +410,7 @@ end:	do
 inline settled(c)
 {
 	assert(empty(wire[c]) && empty(wire[CHILD(c)]));
-	assert(state[c] != CONNECTING || (NO_ROOM && unsent[c] == U_REQUEST));
+	assert(state[c] != CONNECTING || (NO_ROOM && (unsent[c] == U_REQUEST || LIMITED)));
 	assert((state[c] == ESTABLISHED) == (state[CHILD(c)] == ESTABLISHED));
 	assert(state[c] != CLOSING && state[CHILD(c)] != CLOSING);
 	assert(state[CHILD(c)] != ESTABLISHED || held[c] || (open && queued[c]))
@@ -398,7 +423,9 @@ proctype monitor()
 	byte c;
 
 end:	do
-	:: timeout ->
+	:: timeout && UNANSWERED(0) -> XMIT(0, REQUEST, 0)
+	:: timeout && UNANSWERED(CLIENTS - 1) -> XMIT(CLIENTS - 1, REQUEST, 0)
+	:: timeout && !UNANSWERED(0) && !UNANSWERED(CLIENTS - 1) ->
 		atomic {
 			for (c : 0 .. CLIENTS - 1) {
 				settled(c)
