@@ -76,7 +76,7 @@ TEST_F(making, namespace)
 
 	count = COUNT_FAULTS(&self->f, 0, unshare(CLONE_NEWNET));
 	ASSERT_LT(0, count);
-	faults_from(&self->f, count > 200 ? count - 200 : 1, count);
+	faults_from(&self->f, count > 150 ? count - 150 : 1, count);
 	while (faults_next(&self->f)) {
 		err = FAULTY(&self->f, unshare(CLONE_NEWNET));
 		/* After Kite comes the loopback device, of which sysfs knows this one, too. */
