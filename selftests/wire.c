@@ -390,17 +390,18 @@ TEST_F(wire, answers_are_limited)
 	COUNT_FROM_HERE(&before);
 	ASSERT_EQ(0, put(SYSCTLS, "reset_rate", 0));
 	EXPECT_EQ(-EINPROGRESS, connect_to(second, &far));
-	EXPECT_EQ(1, BECOMES(1, more(&before, "DropRateLimited")));
+	EXPECT_TRUE(BECOMES(true, more(&before, "DropRateLimited") > 0));
 	s = ERR(accept(self->l, NULL, NULL));
 	EXPECT_EQ(POLLOUT, BECOMES(POLLOUT, revents_for(second, POLLOUT)));
-	EXPECT_EQ(1, more(&before, "ConnectRetries"));
+	EXPECT_LT(0, more(&before, "ConnectRetries"));
 	expect_talk(_metadata, first, s);
 
 	first = here(self->type);
 	set_nonblocking(first, true);
 	kite_address(&nobody, PORT + 1, FAR);
+	counters_read(&before);
 	EXPECT_EQ(-EINPROGRESS, connect_to(first, &nobody));
-	EXPECT_EQ(2, BECOMES(2, more(&before, "DropRateLimited")));
+	EXPECT_TRUE(BECOMES(true, more(&before, "DropRateLimited") > 0));
 	ASSERT_EQ(0, put(SYSCTLS, "reset_rate", rate));
 	EXPECT_EQ(POLLERR | POLLHUP, BECOMES(POLLERR | POLLHUP, revents_for(first, POLLERR)));
 	EXPECT_EQ(refusal(&family_kite), get_int_option(first, SOL_SOCKET, SO_ERROR));
