@@ -415,6 +415,15 @@ static bool kite_response_forged(struct net *net, const struct kite_transport *t
 	return true;
 }
 
+/* Asked again, a listener elsewhere may have the room that it did not have at first. */
+static bool kite_connect_had_no_room(const struct sock *sk)
+{
+	const struct kite_conn *kc = kite_conn(sk);
+
+	return (kc->reset == KITE_RESET_FULL || kc->reset == KITE_RESET_NOMEM) &&
+	       !kite_node_is_local(sock_net(sk), kc->ks.tuple.remote.node);
+}
+
 /*
  * The listener says yes; @peer is its child where that is a socket here. Returns false
  * if @sk did not ask, or not any more.
@@ -427,7 +436,7 @@ static bool kite_connect_answered(struct sock *sk, u32 limit, struct sock *peer)
 	local_bh_disable();
 	bh_lock_sock(sk);
 	/* A listener here that says yes does not say no, too: that was forged. */
-	if (peer)
+	if (peer || kite_connect_had_no_room(sk))
 		WRITE_ONCE(kc->pending, kc->pending & ~KITE_EV_RESET);
 	asked = sk->sk_state == TCP_SYN_SENT &&
 		!(kc->pending & (KITE_EV_ESTABLISHED | KITE_EV_RESET));
