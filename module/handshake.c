@@ -435,11 +435,11 @@ static bool kite_connect_answered(struct sock *sk, u32 limit, struct sock *peer)
 
 	local_bh_disable();
 	bh_lock_sock(sk);
+	asked = sk->sk_state == TCP_SYN_SENT && !(kc->pending & KITE_EV_ESTABLISHED);
 	/* A listener here that says yes does not say no, too: that was forged. */
-	if (peer || kite_connect_had_no_room(sk))
+	if (peer || (asked && kite_connect_had_no_room(sk)))
 		WRITE_ONCE(kc->pending, kc->pending & ~KITE_EV_RESET);
-	asked = sk->sk_state == TCP_SYN_SENT &&
-		!(kc->pending & (KITE_EV_ESTABLISHED | KITE_EV_RESET));
+	asked = asked && !(kc->pending & KITE_EV_RESET);
 	if (asked) {
 		WRITE_ONCE(kc->tx_limit, min(limit, KITE_WINDOW_MAX));
 		if (peer) {

@@ -4,7 +4,6 @@
 #define _GNU_SOURCE
 #include <signal.h>
 
-#include <linux/filter.h>
 
 #include "fixtures.h"
 #include "packet.h"
@@ -398,14 +397,9 @@ TEST_F(peer, sends_too_much)
  */
 TEST_F(peer, goes_on_after_too_much)
 {
-	struct sock_fprog prog = { .len = 1 };
-	struct held_page page;
-	struct async owner;
+	struct owner owner;
 
-	ASSERT_EQ(0, hold_page(&page));
-	prog.filter = page.data;
-	async_setsockopt(&owner, self->s, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
-	ASSERT_EQ(0, wait_for_touch(&page));
+	ASSERT_EQ(0, own(&owner, self->s));
 	EXPECT_EQ(0, TELL(KITE_OP_DATA, .len = 65536,
 			  .flags = variant->type == SOCK_STREAM ? 0 : KITE_DATA_MORE));
 	EXPECT_EQ(0, TELL(KITE_OP_DATA, .len = 40000));
@@ -418,9 +412,7 @@ TEST_F(peer, goes_on_after_too_much)
 		EXPECT_EQ(65536, ERR(recv(self->s, buf, sizeof(buf), 0)));
 	EXPECT_EQ(-EAGAIN, ERR(recv(self->s, buf, sizeof(buf), 0)));
 
-	ASSERT_EQ(0, let_go_of_page(&page));
-	/* What is no program. */
-	EXPECT_EQ(-EINVAL, async_result(&owner));
+	ASSERT_EQ(0, let_go(&owner));
 	EXPECT_EQ(-EPROTO, ERR(recv(self->s, buf, sizeof(buf), 0)));
 	EXPECT_EQ(0, ERR(recv(self->s, buf, sizeof(buf), 0)));
 }
@@ -428,14 +420,9 @@ TEST_F(peer, goes_on_after_too_much)
 /* It said goodbye before that, which looks like a good end until there is too much. */
 TEST_F(peer, goes_on_after_its_end)
 {
-	struct sock_fprog prog = { .len = 1 };
-	struct held_page page;
-	struct async owner;
+	struct owner owner;
 
-	ASSERT_EQ(0, hold_page(&page));
-	prog.filter = page.data;
-	async_setsockopt(&owner, self->s, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
-	ASSERT_EQ(0, wait_for_touch(&page));
+	ASSERT_EQ(0, own(&owner, self->s));
 	EXPECT_EQ(0, TELL(KITE_OP_SHUTDOWN, .flags = 3));
 	EXPECT_EQ(0, TELL(KITE_OP_RESET, .flags = KITE_RESET_REFUSED));
 	EXPECT_EQ(0, TELL(KITE_OP_DATA, .len = 65536,
@@ -444,8 +431,7 @@ TEST_F(peer, goes_on_after_its_end)
 	EXPECT_HEAR(THEM, KITE_OP_RESET);
 	EXPECT_EQ(KITE_RESET_PROTOCOL, self->got.flags);
 
-	ASSERT_EQ(0, let_go_of_page(&page));
-	EXPECT_EQ(-EINVAL, async_result(&owner));
+	ASSERT_EQ(0, let_go(&owner));
 	if (variant->type == SOCK_STREAM)
 		EXPECT_EQ(65536, ERR(recv(self->s, buf, sizeof(buf), 0)));
 	EXPECT_EQ(-ECONNRESET, ERR(recv(self->s, buf, sizeof(buf), 0)));

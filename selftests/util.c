@@ -457,6 +457,30 @@ int let_go_of_page(const struct held_page *page)
 	return ERR(ioctl(page->uffd, UFFDIO_ZEROPAGE, &zero));
 }
 
+/* A socket is owned while its filter is copied. */
+int own(struct owner *owner, int fd)
+{
+	int err = hold_page(&owner->page);
+
+	if (err)
+		return err;
+	owner->prog = (struct sock_fprog){ .len = 1, .filter = owner->page.data };
+	async_setsockopt(&owner->call, fd, SOL_SOCKET, SO_ATTACH_FILTER, &owner->prog,
+			 sizeof(owner->prog));
+	return wait_for_touch(&owner->page);
+}
+
+/* Returns 0 once the call is over, and has said that this is no filter. */
+int let_go(struct owner *owner)
+{
+	int err = let_go_of_page(&owner->page);
+
+	if (err)
+		return err;
+	err = async_result(&owner->call);
+	return err == -EINVAL ? 0 : err ?: -EPROTO;
+}
+
 /* Where no program has memory. The compiler need not know. */
 void *bad_pointer(void)
 {

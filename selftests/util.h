@@ -19,6 +19,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <linux/filter.h>
+
 /*
  * No test waits longer than this for something that has to happen. It never takes so
  * long; but a VM may stand still for a while, when its host is busy.
@@ -140,6 +142,21 @@ struct held_page {
 int hold_page(struct held_page *page);
 int wait_for_touch(const struct held_page *page);
 int let_go_of_page(const struct held_page *page);
+
+/**
+ * struct owner - a system call that owns a socket until it is told to let go
+ * @page: what it waits for
+ * @prog: what it sets: a filter that is none
+ * @call: the call
+ */
+struct owner {
+	struct held_page page;
+	struct sock_fprog prog;
+	struct async call;
+};
+
+int own(struct owner *owner, int fd);
+int let_go(struct owner *owner);
 
 void *bad_pointer(void);
 

@@ -65,6 +65,8 @@ static void wire_as_new(void)
 	put(PARAMETERS, "fails", -1);
 	put(PARAMETERS, "spoil", 0);
 	put(PARAMETERS, "full", 0);
+	put(PARAMETERS, "reason", 0);
+	put(PARAMETERS, "hold", 0);
 }
 
 FIXTURE(wire) {
@@ -316,7 +318,7 @@ TEST_F(wire, full_listener)
 		long end = now_ms() + PATIENCE_MS;			\
 									\
 		while (!(done) && now_ms() < end) {			\
-			put(PARAMETERS, "repeat", 1);			\
+			put(PARAMETERS, "repeat", KITE_OP_RESET);	\
 			usleep(1000);					\
 		}							\
 		EXPECT_TRUE(done);					\
@@ -405,6 +407,52 @@ TEST_F(wire, answers_are_limited)
 	ASSERT_EQ(0, put(SYSCTLS, "reset_rate", rate));
 	EXPECT_EQ(POLLERR | POLLHUP, BECOMES(POLLERR | POLLHUP, revents_for(first, POLLERR)));
 	EXPECT_EQ(refusal(&family_kite), get_int_option(first, SOL_SOCKET, SO_ERROR));
+}
+
+/*
+ * That there is no room, and then that there is, while a system call owns the socket: it is
+ * connected. That is not so of one that is connected already, and was reset in between.
+ */
+TEST_F(wire, room_after_all)
+{
+	struct counters before;
+	struct address far;
+	struct owner owner;
+	int first, second, s;
+
+	LISTEN_FOR_ONE(&far);
+	first = here(self->type);
+	second = here(self->type);
+	ASSERT_EQ(0, connect_to(first, &far));
+	set_nonblocking(second, true);
+	counters_read(&before);
+	ASSERT_EQ(-EINPROGRESS, connect_to(second, &far));
+	ASSERT_TRUE(BECOMES(true, more(&before, "ConnectRetries") > 0));
+	WIRE("hold", 1);
+	counters_read(&before);
+	/* One that does not arrive yet. */
+	ASSERT_TRUE(BECOMES(true, more(&before, "ConnectRetries") > 0));
+	s = ERR(accept(self->l, NULL, NULL));
+	ASSERT_LE(0, s);
+	ASSERT_EQ(0, own(&owner, second));
+	WIRE("repeat", KITE_OP_RESET);
+	WIRE("hold", 0);
+	EXPECT_TRUE(BECOMES(true, more(&before, "InPkts") > 2));
+	ASSERT_EQ(0, let_go(&owner));
+	EXPECT_EQ(POLLOUT, BECOMES(POLLOUT, revents_for(second, POLLOUT)));
+	expect_talk(_metadata, first, s);
+	s = ERR(accept(self->l, NULL, NULL));
+	ASSERT_LE(0, s);
+	expect_talk(_metadata, second, s);
+
+	counters_read(&before);
+	ASSERT_EQ(0, own(&owner, second));
+	WIRE("reason", KITE_RESET_NOMEM);
+	WIRE("repeat", KITE_OP_RESET);
+	WIRE("repeat", KITE_OP_RESPONSE);
+	EXPECT_EQ(1, BECOMES(1, more(&before, "DropUnasked")));
+	ASSERT_EQ(0, let_go(&owner));
+	EXPECT_EQ(-ECONNRESET, ERR(recv(second, in, sizeof(in), MSG_DONTWAIT)));
 }
 
 TEST_F(wire, no_answer)

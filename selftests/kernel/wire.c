@@ -39,12 +39,17 @@ static int refused;
 module_param(refused, int, 0644);
 MODULE_PARM_DESC(refused, "how many packets were not taken");
 
+static unsigned int reason;
+module_param(reason, uint, 0644);
+MODULE_PARM_DESC(reason, "why, in a RESET that is repeated; 0: as it was");
+
 static bool full;
+static bool hold;
 
 static struct net *net;
 static struct sk_buff_head queue;
-/* A copy of the last RESET that arrived; under the queue's spinlock. */
-static struct sk_buff *last_reset;
+/* A copy of the last one of each kind that arrived; under the queue's spinlock. */
+static struct sk_buff *last[KITE_OP_ECHO_REPLY + 1];
 
 /* The sender's buffer stays here: what a wire brings is new, and nothing is known of it. */
 static struct sk_buff *wire_copy(const struct sk_buff *skb)
@@ -133,17 +138,19 @@ static struct kite_transport wire = {
 
 static void wire_keep(const struct sk_buff *skb)
 {
-	if (((struct kite_hdr *)skb->data)->op != KITE_OP_RESET)
+	u8 op = ((struct kite_hdr *)skb->data)->op;
+
+	if (op >= ARRAY_SIZE(last))
 		return;
-	kfree_skb(last_reset);
-	last_reset = skb_copy(skb, GFP_ATOMIC);
+	kfree_skb(last[op]);
+	last[op] = skb_copy(skb, GFP_ATOMIC);
 }
 
 static void wire_deliver(struct tasklet_struct *tasklet)
 {
 	struct sk_buff *skb;
 
-	for (;;) {
+	while (!READ_ONCE(hold)) {
 		spin_lock(&queue.lock);
 		skb = __skb_dequeue(&queue);
 		if (skb)
@@ -172,13 +179,38 @@ static const struct kernel_param_ops wire_full_ops = {
 module_param_cb(full, &wire_full_ops, &full, 0644);
 MODULE_PARM_DESC(full, "who sends has to wait");
 
+static int wire_set_hold(const char *value, const struct kernel_param *param)
+{
+	int err = param_set_bool(value, param);
+
+	if (!err)
+		tasklet_schedule(&wire_tasklet);
+	return err;
+}
+
+static const struct kernel_param_ops wire_hold_ops = {
+	.set	= wire_set_hold,
+	.get	= param_get_bool,
+};
+module_param_cb(hold, &wire_hold_ops, &hold, 0644);
+MODULE_PARM_DESC(hold, "nothing arrives before this is over");
+
 static int wire_repeat(const char *value, const struct kernel_param *param)
 {
 	struct sk_buff *copy = NULL;
+	unsigned int op;
+	int err;
 
+	err = kstrtouint(value, 0, &op);
+	if (err)
+		return err;
+	if (op >= ARRAY_SIZE(last))
+		return -EINVAL;
 	spin_lock_bh(&queue.lock);
-	if (last_reset)
-		copy = skb_copy(last_reset, GFP_ATOMIC);
+	if (last[op])
+		copy = skb_copy(last[op], GFP_ATOMIC);
+	if (copy && op == KITE_OP_RESET && reason)
+		((struct kite_hdr *)copy->data)->flags = reason;
 	if (copy)
 		__skb_queue_tail(&queue, copy);
 	spin_unlock_bh(&queue.lock);
@@ -192,7 +224,7 @@ static const struct kernel_param_ops wire_repeat_ops = {
 	.set	= wire_repeat,
 };
 module_param_cb(repeat, &wire_repeat_ops, NULL, 0200);
-MODULE_PARM_DESC(repeat, "let the last RESET arrive once more");
+MODULE_PARM_DESC(repeat, "let the last packet of this kind arrive once more");
 
 static int __init wire_init(void)
 {
@@ -211,10 +243,13 @@ static int __init wire_init(void)
 
 static void __exit wire_exit(void)
 {
+	unsigned int op;
+
 	kite_transport_unregister(&wire);
 	tasklet_kill(&wire_tasklet);
 	skb_queue_purge(&queue);
-	kfree_skb(last_reset);
+	for (op = 0; op < ARRAY_SIZE(last); op++)
+		kfree_skb(last[op]);
 	put_net(net);
 }
 
