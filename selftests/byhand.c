@@ -4,7 +4,6 @@
 #define _GNU_SOURCE
 #include <signal.h>
 
-
 #include "fixtures.h"
 #include "packet.h"
 
